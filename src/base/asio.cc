@@ -1,0 +1,2 @@
+// Boost.Asio's non-template half, compiled once.
+#include <boost/asio/impl/src.hpp>
