@@ -1,0 +1,4 @@
+package policy
+
+# Nobody gets anything.
+default allow := false
