@@ -1,0 +1,13 @@
+#pragma once
+/// Signals, taken by the main thread alone.
+
+namespace kbs::server {
+
+/// Before any thread is made: blocks the signals below in all of them, and ignores SIGPIPE.
+void block_signals();
+/// Waits for SIGTERM, SIGINT or SIGHUP and returns which.
+int wait_for_signal();
+/// No core dumps, no ptrace by others: memory holds keys.
+void protect_memory();
+
+}  // namespace kbs::server
