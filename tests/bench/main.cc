@@ -124,6 +124,7 @@ Result<> run_all(const Options& options) {
   }
   KBS_OK(run_process_rows(run, options, report));
   KBS_OK(run_checks(run, options, report));
+  if (report.rows().empty()) return fail(ErrorKind::invalid_request, "no row of that name");
   return write_json(report.rows(), options.json, options.quick);
 }
 

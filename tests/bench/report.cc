@@ -69,7 +69,7 @@ json::object machine() {
   return {
       {"cpu", cpu_model()},
       {"cpus", sysconf(_SC_NPROCESSORS_ONLN)},
-      {"load_average", rounded(load[0])},  // well over 1: others were busy, mistrust the figures
+      {"load_average", rounded(load[0])},  // well over 2: others were busy, mistrust the figures
       {"openssl", OpenSSL_version(OPENSSL_VERSION)}};
 }
 

@@ -1,5 +1,6 @@
 #include "bench/tls_load.h"
 
+#include <fcntl.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -15,6 +16,7 @@ namespace {
 using crypto::Handle;
 using crypto::X509Ptr;
 using SteadyClock = std::chrono::steady_clock;
+constexpr std::chrono::seconds kPatience{20};
 using Ssl = Handle<SSL, SSL_free>;
 using SslCtx = Handle<SSL_CTX, SSL_CTX_free>;
 using Bio = crypto::BioPtr;
@@ -40,7 +42,7 @@ void add_extension(X509* certificate, int nid, const char* value) {
   X509_add_ext(certificate, extension.get(), -1);
 }
 
-/// Plain blocking calls: there is one connection and nothing else to do.
+/// Looks for the answer again and again rather than sleep: see `wait_for_answers` in http_load.cc.
 class TlsClient final : public LoadClient {
  public:
   TlsClient(Fd socket, SslCtx context, Ssl ssl)
@@ -50,6 +52,7 @@ class TlsClient final : public LoadClient {
 
  private:
   Result<> exchange(std::string_view request);
+  Result<std::size_t> read_some(std::span<char> into);
 
   Fd socket_;
   SslCtx context_;
@@ -57,15 +60,24 @@ class TlsClient final : public LoadClient {
   AnswerReader reader_;
 };
 
+Result<std::size_t> TlsClient::read_some(std::span<char> into) {
+  const auto deadline = SteadyClock::now() + kPatience;
+  while (SteadyClock::now() < deadline) {
+    std::size_t got = 0;
+    if (SSL_read_ex(ssl_.get(), into.data(), into.size(), &got) == 1) return got;
+    if (SSL_get_error(ssl_.get(), 0) != SSL_ERROR_WANT_READ) return tls_failed("read");
+  }
+  return tls_failed("the server does not answer");
+}
+
 Result<> TlsClient::exchange(std::string_view request) {
   if (SSL_write(ssl_.get(), request.data(), static_cast<int>(request.size())) <= 0)
     return tls_failed("write");
   reader_.clear();
   for (bool whole = false; !whole;) {
     const std::span<char> into = reader_.space();
-    const int got = SSL_read(ssl_.get(), into.data(), static_cast<int>(into.size()));
-    if (got <= 0) return tls_failed("read");
-    KBS_TRY(whole, reader_.received(static_cast<std::size_t>(got)));
+    KBS_TRY(std::size_t got, read_some(into));
+    KBS_TRY(whole, reader_.received(got));
   }
   return {};
 }
@@ -125,6 +137,7 @@ Result<LoadClientPtr> connect_tls(std::uint16_t port, const std::string& certifi
   X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl.get()), "127.0.0.1");
   SSL_set_fd(ssl.get(), socket.get());
   if (SSL_connect(ssl.get()) != 1) return tls_failed("the handshake failed");
+  if (fcntl(socket.get(), F_SETFL, O_NONBLOCK) != 0) return tls_failed("O_NONBLOCK");
   negotiated = std::string(SSL_get_version(ssl.get())) + ", " + SSL_get_cipher(ssl.get());
   return std::make_unique<TlsClient>(std::move(socket), std::move(context), std::move(ssl));
 }
