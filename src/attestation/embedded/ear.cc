@@ -74,11 +74,12 @@ void append_vector(std::string& out, const Appraisal& appraisal) {
   out += '{';
   bool first = true;
   for (std::size_t i = 0; i < kTrustClaims.size(); ++i) {
-    if (!appraisal.vector[i]) continue;
+    const std::optional<std::int8_t>& value = appraisal.vector[i];
+    if (!value) continue;
     if (!first) out += ',';
     first = false;
     append_json_string(out, kTrustClaims[i]);
-    out += ':' + std::to_string(*appraisal.vector[i]);
+    out += ':' + std::to_string(*value);
   }
   out += '}';
 }

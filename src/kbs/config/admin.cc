@@ -10,7 +10,7 @@ namespace {
 using Mode = Admin::Mode;
 
 /// Tokens of the old single-key form were checked with a quarter of an hour's patience.
-constexpr std::int64_t kSingleKeyLeeway = 15 * 60;
+constexpr std::int64_t kSingleKeyLeeway = std::int64_t{15} * 60;
 
 void read_pattern(Section& section, AclRule& rule) {
   section.require("allowed_endpoints");

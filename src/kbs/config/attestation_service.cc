@@ -6,7 +6,7 @@ namespace {
 using Type = AttestationService::Type;
 
 /// Longer than any operator means, short enough never to overflow.
-constexpr std::int64_t kTenYears = 10 * 366 * 24 * 60;
+constexpr std::int64_t kTenYears = std::int64_t{10} * 366 * 24 * 60;
 
 void read_signer(Section section, attestation::embedded::TokenBrokerOptions& out) {
   attestation::embedded::TokenBrokerOptions::Signer signer;

@@ -139,6 +139,7 @@ tl::unexpected<Error> failed(ErrorKind kind, const std::string& name, const std:
 Result<Config> refuse_what_is_missing(Config config) {
   if (config.missing_from_build.empty()) return config;
   std::vector<std::string> lines;
+  lines.reserve(config.missing_from_build.size());
   for (const std::string& what : config.missing_from_build)
     lines.push_back("not in this build yet: " + what);
   return failed(ErrorKind::unsupported, config.source, one_a_line(lines));

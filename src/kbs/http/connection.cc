@@ -194,6 +194,7 @@ awaitable<Response> Connection::handle(Request request) {
   } catch (const std::exception& e) {
     failure = e.what();
   } catch (...) {
+    failure = "an exception of no known type";
   }
   log_line(LogLevel::error, "http", "handler failed: this is a bug",
            {{"request_id", id}, {"what", failure}});

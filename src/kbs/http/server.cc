@@ -82,6 +82,7 @@ void log_escape(std::exception_ptr exception) {
   } catch (const std::exception& e) {
     what = e.what();
   } catch (...) {
+    what = "an exception of no known type";
   }
   log_line(LogLevel::error, "http", "a connection ended by an exception", {{"what", what}});
 }

@@ -37,28 +37,19 @@ Result<> check_binding(const SampleEvidence& evidence, const ExpectedBindings& e
   return {};
 }
 
+/// What the `sample` attester's imaginary hardware would have measured.
+void add_platform_claims(json::object& claims, const ExpectedBindings& expected) {
+  claims["launch_digest"] = "abcde";
+  claims["platform_version"] = json::object{{"major", 1}, {"minor", 4}};
+  claims["debug"] = false;
+  // Echoed, not verified: there is no hardware that measured it.
+  if (expected.init_data) claims["init_data"] = base64(*expected.init_data);
+}
+
 class SampleVerifier final : public Verifier {
  public:
-  awaitable<Result<std::vector<VerifiedClaims>>> verify(const json::value& evidence,
-                                                        const ExpectedBindings& expected) override {
-    KBS_CO_TRY(SampleEvidence sample, parse(evidence));
-    KBS_CO_OK(check_binding(sample, expected));
-    json::object claims;
-    claims["svn"] = sample.svn;
-    claims["report_data"] = sample.report_data;
-    claims["launch_digest"] = "abcde";
-    claims["platform_version"] = json::object{{"major", 1}, {"minor", 4}};
-    claims["debug"] = false;
-    // Echoed, not verified: there is no hardware that measured it.
-    if (expected.init_data) claims["init_data"] = base64(*expected.init_data);
-    std::vector<VerifiedClaims> all;
-    all.push_back({std::move(claims), "cpu"});
-    co_return all;
-  }
-};
+  explicit SampleVerifier(bool is_device) : is_device_(is_device) {}
 
-class SampleDeviceVerifier final : public Verifier {
- public:
   awaitable<Result<std::vector<VerifiedClaims>>> verify(const json::value& evidence,
                                                         const ExpectedBindings& expected) override {
     KBS_CO_TRY(SampleEvidence sample, parse(evidence));
@@ -66,17 +57,21 @@ class SampleDeviceVerifier final : public Verifier {
     json::object claims;
     claims["svn"] = sample.svn;
     claims["report_data"] = sample.report_data;
+    if (!is_device_) add_platform_claims(claims, expected);
     std::vector<VerifiedClaims> all;
-    all.push_back({std::move(claims), "gpu"});
+    all.push_back({std::move(claims), is_device_ ? "gpu" : "cpu"});
     co_return all;
   }
+
+ private:
+  bool is_device_;
 };
 
 }  // namespace
 
-std::shared_ptr<Verifier> make_sample_verifier() { return std::make_shared<SampleVerifier>(); }
+std::shared_ptr<Verifier> make_sample_verifier() { return std::make_shared<SampleVerifier>(false); }
 std::shared_ptr<Verifier> make_sample_device_verifier() {
-  return std::make_shared<SampleDeviceVerifier>();
+  return std::make_shared<SampleVerifier>(true);
 }
 
 }  // namespace kbs::attestation::embedded
