@@ -9,7 +9,7 @@ namespace {
 
 /// A value that shows when it is torn: its length and all its bytes follow from `seed`.
 std::string whole_value(unsigned seed, std::size_t most) {
-  return std::string(1 + (seed * 7919u) % most, static_cast<char>('A' + seed % 23));
+  return std::string(1 + (std::size_t{seed} * 7919u) % most, static_cast<char>('A' + seed % 23));
 }
 bool is_whole(std::string_view value, std::size_t most, unsigned seeds) {
   for (unsigned seed = 0; seed < seeds; ++seed) {
@@ -21,6 +21,7 @@ bool is_whole(std::string_view value, std::size_t most, unsigned seeds) {
 /// Runs `body(0) … body(count - 1)`, each on a thread of its own, and waits for all.
 void on_threads(int count, const std::function<void(int)>& body) {
   std::vector<std::thread> threads;
+  threads.reserve(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) threads.emplace_back(body, i);
   for (std::thread& thread : threads) thread.join();
 }

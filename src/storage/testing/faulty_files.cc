@@ -47,7 +47,9 @@ int FaultyFiles::ask(std::string operation) {
     failed_ = true;
     return beginning_error_;
   }
-  if (countdown_ == 0 || --countdown_ > 0) return 0;
+  if (countdown_ == 0) return 0;
+  --countdown_;
+  if (countdown_ > 0) return 0;
   failed_ = true;
   return error_;
 }
