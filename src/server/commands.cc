@@ -43,6 +43,7 @@ Result<config::Config> configuration(const CommandLine& line) {
 }  // namespace
 
 int serve(const CommandLine& line) {
+  tune_allocator();
   protect_memory();
   block_signals();
   auto config = configuration(line);

@@ -1,5 +1,6 @@
 #include "server/signals.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -41,6 +42,13 @@ void protect_memory() {
     !(__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
   // The leak checker traces its own process, which this would forbid.
   prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
+void tune_allocator() {
+#ifdef __GLIBC__
+  mallopt(M_TRIM_THRESHOLD, 8 << 20);
+  mallopt(M_MMAP_THRESHOLD, 4 << 20);
 #endif
 }
 

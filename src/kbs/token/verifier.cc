@@ -1,5 +1,6 @@
 #include "kbs/token/verifier.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/encoding.h"
@@ -43,6 +44,13 @@ Result<std::vector<Bytes>> read_x5c(const json::object& jwk) {
   return chain;
 }
 
+/// Whether `jwk` has every member of `wanted`, with the same text.
+bool has_members(const json::object& jwk, const json::object& wanted) {
+  return std::all_of(wanted.begin(), wanted.end(), [&](const auto& member) {
+    return string_member(jwk, member.key()) == std::string_view(member.value().get_string());
+  });
+}
+
 /// `exp` is required, a non-negative number; fractions are rounded.
 Result<std::int64_t> expiry(const json::object& claims) {
   const json::value* exp = claims.if_contains("exp");
@@ -57,6 +65,10 @@ Result<std::int64_t> expiry(const json::object& claims) {
 }
 
 }  // namespace
+
+TokenVerifier::TokenVerifier(TrustOptions options) : options_(std::move(options)) {
+  if (options_.own_key) own_jwk_ = options_.own_key->to_jwk();
+}
 
 Result<std::shared_ptr<const TokenVerifier>> TokenVerifier::make(TrustOptions options) {
   std::shared_ptr<TokenVerifier> verifier(new TokenVerifier(std::move(options)));
@@ -112,10 +124,11 @@ Result<TokenVerifier::Signer> TokenVerifier::signer_from_header_key(const json::
   if (!value.is_object()) return refuse("header `jwk` is not an object");
   const json::object& jwk = value.get_object();
   KBS_TRY(crypto::JwsAlgorithm algorithm, algorithm_member(jwk));
+  // Our own service's key is known by its members, without importing it anew for every token.
+  if (options_.own_key && has_members(jwk, own_jwk_))
+    return Signer{*options_.own_key, algorithm, std::nullopt};
   auto key = crypto::PublicKey::from_jwk(jwk);
   if (!key) return refuse("header `jwk`: " + key.error().message);
-  if (options_.own_key && *key == *options_.own_key)
-    return Signer{std::move(*key), algorithm, std::nullopt};
   if (options_.insecure_header_jwk) return Signer{std::move(*key), algorithm, std::nullopt};
   if (anchors_.size() == 0) return refuse("no certificate anchors configured for header keys");
   const bool endorsable =

@@ -50,13 +50,14 @@ class TokenVerifier {
     std::optional<SysTime> not_after;
   };
 
-  explicit TokenVerifier(TrustOptions options) : options_(std::move(options)) {}
+  explicit TokenVerifier(TrustOptions options);
   Result<> load_jwk_set(const std::string& source);
   Result<Signer> choose_signer(const crypto::ParsedJws& jws, SysTime now) const;
   Result<Signer> signer_from_header_key(const json::value& jwk, SysTime now) const;
   Result<Signer> signer_from_set(std::string_view kid) const;
 
   TrustOptions options_;
+  json::object own_jwk_;  ///< public members of `own_key`
   crypto::TrustStore anchors_;
   std::vector<SetKey> set_keys_;
 };

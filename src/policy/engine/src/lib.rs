@@ -7,6 +7,7 @@
 mod functions;
 mod groups;
 mod policy;
+mod prepared;
 mod shape;
 
 use std::ffi::{c_char, c_int, c_void, CStr};

@@ -1,13 +1,14 @@
 //! One policy: parsed and analysed once, evaluated on copies that share the syntax tree.
 
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{Engine, LimitError, Value};
 
-use crate::{functions, shape};
+use crate::{functions, prepared, shape};
 
 /// Work units between two looks at the clock.
 const CHECK_INTERVAL: NonZeroU32 = NonZeroU32::new(32).unwrap();
@@ -16,6 +17,8 @@ const COMPILE_STACK: usize = 512 << 20;
 const NAME: &str = "policy.rego";
 
 pub struct Policy {
+    /// Names this policy among all that this process ever compiled.
+    serial: u64,
     /// Parsed only: adding data would throw the analysis away, and throwing away an absent one is cheap.
     parsed: Engine,
     /// Analysed as well, for evaluations without data; absent when the analysis fails, as it will each time.
@@ -79,26 +82,55 @@ impl Policy {
     }
 
     fn evaluate_copy(&self, request: &Evaluation) -> Result<Outcome> {
-        let mut engine = match (&self.analysed, request.data.is_empty()) {
-            (Some(analysed), true) => analysed.clone(),
-            _ => self.parsed.clone(),
+        let Some(mut engine) = self.engine_with(request)? else {
+            return Ok(Outcome::Refused("data is not a JSON object".into()));
         };
-        engine.set_execution_timer_config(ExecutionTimerConfig {
-            limit: request.limit,
-            check_interval: CHECK_INTERVAL,
-        });
-        if !request.data.is_empty() {
-            match Value::from_json_str(request.data) {
-                Ok(data @ Value::Object(_)) => engine.add_data(data)?,
-                _ => return Ok(Outcome::Refused("data is not a JSON object".into())),
-            }
-        }
         engine.set_input(request.input.clone());
         Ok(match engine.eval_rule(request.rule.into())? {
             Value::Undefined => Outcome::Undefined,
             value => Outcome::Value(serde_json::to_string(&value)?),
         })
     }
+
+    /// A copy of the engine with the request's data and time limit; None when the data is no JSON object.
+    fn engine_with(&self, request: &Evaluation) -> Result<Option<Engine>> {
+        let timer = ExecutionTimerConfig {
+            limit: request.limit,
+            check_interval: CHECK_INTERVAL,
+        };
+        if request.data.is_empty() {
+            let mut engine = self.analysed.as_ref().unwrap_or(&self.parsed).clone();
+            engine.set_execution_timer_config(timer);
+            return Ok(Some(engine));
+        }
+        if let Some(mut engine) = prepared::find(self.serial, request.data) {
+            engine.set_execution_timer_config(timer);
+            return Ok(Some(engine));
+        }
+        let mut engine = self.parsed.clone();
+        engine.set_execution_timer_config(timer);
+        match Value::from_json_str(request.data) {
+            Ok(data @ Value::Object(_)) => engine.add_data(data)?,
+            _ => return Ok(None),
+        }
+        if analyse(&mut engine) {
+            prepared::keep(self.serial, request.data, &engine);
+        }
+        Ok(Some(engine))
+    }
+}
+
+/// Does the analysis that the first evaluation would do; false when the policy does not survive it.
+fn analyse(engine: &mut Engine) -> bool {
+    // Evaluating a rule that cannot exist does the analysis and nothing else.
+    engine
+        .eval_rule("data".into())
+        .is_err_and(|e| e.to_string() == "not a valid rule path")
+}
+
+fn next_serial() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed) + 1
 }
 
 fn is_timeout(error: &LimitError) -> bool {
@@ -119,13 +151,11 @@ fn compile_here(text: String, with_reference_values: bool) -> Result<Policy, Str
         Err(shape::Problem::TooDeep(why)) => return Err(why),
     };
     let mut analysed = parsed.clone();
-    // Evaluating a rule that cannot exist does the analysis and nothing else.
-    let missing = analysed
-        .eval_rule("data".into())
-        .is_err_and(|e| e.to_string() == "not a valid rule path");
+    let survives = analyse(&mut analysed);
     Ok(Policy {
+        serial: next_serial(),
         parsed,
-        analysed: (defect.is_none() && missing).then_some(analysed),
+        analysed: (defect.is_none() && survives).then_some(analysed),
         defect,
     })
 }
