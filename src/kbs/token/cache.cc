@@ -28,7 +28,7 @@ Result<VerifiedTokenPtr> TokenCache::verify(const TokenVerifier& verifier, std::
     }
     erase(found->second);  // verified anew below, which says what is wrong now
   }
-  auto verified = verifier.verify(token, now);
+  auto verified = verifier.verify(token, digest, now);
   if (verified) insert(digest, *verified);
   return verified;
 }

@@ -160,6 +160,11 @@ Result<TokenVerifier::Signer> TokenVerifier::choose_signer(const crypto::ParsedJ
 }
 
 Result<VerifiedTokenPtr> TokenVerifier::verify(std::string_view token, SysTime now) const {
+  return verify(token, crypto::sha256(as_bytes(token)), now);
+}
+
+Result<VerifiedTokenPtr> TokenVerifier::verify(std::string_view token, const crypto::Sha256& digest,
+                                               SysTime now) const {
   auto jws = crypto::parse_jws(token);
   if (!jws) return refuse(describe(jws.error()));
   KBS_TRY(crypto::JwsAlgorithm header_algorithm, algorithm_member(jws->header));
@@ -180,7 +185,6 @@ Result<VerifiedTokenPtr> TokenVerifier::verify(std::string_view token, SysTime n
   auto input = policy::RegoInput::parse(as_text(*payload));
   if (!input) return refuse("claims: " + input.error().message);
   ClaimFacts facts = read_claims(*claims, options_.extra_teekey_paths);
-  const crypto::Sha256 digest = crypto::sha256(as_bytes(token));
   auto verified = std::make_shared<VerifiedToken>(VerifiedToken{
       .digest = hex(digest),
       .policy_input = std::move(*input),

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "crypto/digest.h"
 #include "crypto/jws.h"
 #include "crypto/key.h"
 #include "crypto/x509.h"
@@ -35,6 +36,9 @@ class TokenVerifier {
   /// `unauthenticated` for anything we do not believe; the detail says which check failed, for the
   /// log.
   Result<VerifiedTokenPtr> verify(std::string_view token, SysTime now) const;
+  /// The same, for a caller who has the token's SHA-256 already.
+  Result<VerifiedTokenPtr> verify(std::string_view token, const crypto::Sha256& digest,
+                                  SysTime now) const;
 
  private:
   struct SetKey {
