@@ -33,7 +33,11 @@ allow if {
 
 
 class Skip(Exception):
-    """The case does not apply here; the text says why."""
+    """The case could not be tried here, though it applies; the text says why."""
+
+
+class NotApplicable(Exception):
+    """The server does not offer what the case is about; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -84,10 +88,10 @@ def case(id, fixture=None, lane=None, own=False, waits=False, alone=False):
 
 
 def not_applicable(id, reason):
-    def skip(t):
-        raise Skip(reason)
+    def listed(t):
+        raise NotApplicable(reason)
 
-    CASES.append(Case(id, None, skip, "routing", False, False, False))
+    CASES.append(Case(id, None, listed, "routing", False, False, False))
 
 
 class Lane:

@@ -5,7 +5,7 @@
     run.py --base-url URL [--fixture ALLOW] [--admin-token FILE] [--ca-file PEM] …   a KBS that already runs
     run.py --selftest                                                   checks the suite's own helpers
 
-One line per case and mode: `ok ID [mode]`, `FAIL ID [mode]: why`, `skip ID [mode]: reason`; last a line
+One line per case and mode: `ok ID [mode]`, `FAIL ID [mode]: why`, `skip ID [mode]: reason`, `n/a ID [mode]: reason`; last a line
 `N passed, N failed, N skipped`. Exit status 1 when something failed.
 """
 
@@ -74,6 +74,8 @@ class Run:
             case.run(harness.Test(lane, case.fixture))
         except harness.Skip as skip:
             return self.report("skip", case.id, lane.mode, str(skip))
+        except harness.NotApplicable as reason:
+            return self.report("n/a", case.id, lane.mode, str(reason))
         except AssertionError as failure:
             text = " ".join(str(failure).split()) or where(failure)
             return self.report("FAIL", case.id, lane.mode, text, time.monotonic() - started)

@@ -5,7 +5,7 @@ import time
 import jose
 import harness
 from guest import Guest, bearer
-from harness import DENIED, MALFORMED, PA, PD, POLICY_BROKEN, SECRET, Skip, case
+from harness import DENIED, MALFORMED, PA, PD, POLICY_BROKEN, SECRET, NotApplicable, case
 from servers import StartError
 
 from .attestation_policy import set_attestation_policy
@@ -221,7 +221,7 @@ def other_plugin(t):
     try:
         server = t.fresh("PROVISIONER")
     except StartError as refused:
-        raise Skip("no attested plugin besides `resource` in this build") from refused
+        raise NotApplicable("no attested plugin besides `resource` in this build") from refused
     guest = t.settled_guest(PA, server)
     denied(t, server.request("GET", "provisioner/default/x/root", guest.headers()))
 
