@@ -1,9 +1,8 @@
 #include "attestation/embedded/init_data.h"
 
-#define TOML_EXCEPTIONS 0
-#include <toml++/toml.h>
-
 #include <sstream>
+
+#include "base/toml.h"
 
 namespace kbs::attestation::embedded {
 namespace {

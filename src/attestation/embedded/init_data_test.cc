@@ -87,6 +87,12 @@ TEST(InitData, RefusesWhatItCannotHash) {
       {"algorithm = 384\nversion = \"0.1.0\"\n[data]\n", "a number for a name"},
       {document("a = 1\n"), "a value that is no string"},
       {document("[data.b]\nc = \"d\"\n"), "a table in data"},
+      {"\xEF\xBB\xBB"
+       "4",
+       "a letter outside ASCII where a key should begin"},
+      {"\xC3\xA9 = 1\n", "another one"},
+      {"[\x01", "a control character where a key should begin"},
+      {"\xFF[\x01", "no UTF-8 at all"},
   };
   for (const Case& c : cases) EXPECT_FALSE(parse(c.body)) << c.why;
   EXPECT_FALSE(parse(kExample, "json")) << "another format";

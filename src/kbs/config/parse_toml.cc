@@ -1,10 +1,9 @@
 #include <string>
 
-#define TOML_EXCEPTIONS 0
 #define TOML_HEADER_ONLY 1
 #define TOML_ENABLE_FORMATTERS 0
 #define TOML_MAX_NESTED_VALUES 64
-#include <toml++/toml.h>
+#include "base/toml.h"
 
 #include "base/json.h"
 #include "kbs/config/node.h"
