@@ -27,7 +27,7 @@ std::string read_all(std::string_view stream, std::size_t piece, const http::Lim
       from += used;
       if (parser.state() == http::RequestParser::State::complete) {
         http::Request request;
-        if (!parser.take(request)) return seen + "|refused";
+        if (!parser.take(request)) return seen;
         require(request.body.size() <= limits.max_body_bytes);
         require(request.headers.size() <= limits.max_header_lines);
         require(is_utf8(request.path));
@@ -35,7 +35,7 @@ std::string read_all(std::string_view stream, std::size_t piece, const http::Lim
                 std::string(request.body.expose_text());
         continue;
       }
-      if (parser.state() == http::RequestParser::State::refused) return seen + "|refused";
+      if (parser.state() == http::RequestParser::State::refused) return seen;
       if (used == 0) break;  // it wants more
     }
   }
