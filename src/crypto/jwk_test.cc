@@ -124,6 +124,31 @@ TEST(Jwk, RefusesWhatIsNotAPublicKey) {
   }
 }
 
+TEST(Jwk, PointsMustBeOnTheirCurve) {
+  // An import that let one through would hand out, share by share, what it is multiplied with.
+  for (KeyType type : {KeyType::ec_p256, KeyType::ec_p384, KeyType::ec_p521}) {
+    const json::object good = PrivateKey::generate(type)->public_key().to_jwk();
+    const json::object other = PrivateKey::generate(type)->public_key().to_jwk();
+    SCOPED_TRACE(good.at("crv").as_string());
+    ASSERT_TRUE(PublicKey::from_jwk(good));
+    const std::string zero(good.at("x").as_string().size(), 'A');
+    const json::object bad[] = {
+        with(good, "y", other.at("y")),  // of another point
+        with(with(good, "x", good.at("y")), "y", good.at("x")),
+        with(with(good, "x", zero), "y", zero),  // as infinity is sometimes written
+        with(good, "y", zero),
+    };
+    for (const json::object& jwk : bad) {
+      const auto got = PublicKey::from_jwk(jwk);
+      ASSERT_FALSE(got) << to_json(jwk);
+      EXPECT_EQ(got.error().kind, ErrorKind::invalid_request);
+    }
+    // What was refused leaves no trace in the next import.
+    EXPECT_EQ(to_json(PublicKey::from_jwk(good)->to_jwk()), to_json(good));
+    EXPECT_FALSE(*PublicKey::from_jwk(good) == *PublicKey::from_jwk(other));
+  }
+}
+
 TEST(Jwk, IgnoresWhatItDoesNotNeed) {
   json::object jwk = ec_jwk();
   for (std::string_view name : {"d", "kid", "use", "alg", "x5c"}) jwk[name] = json::array{1};

@@ -209,6 +209,36 @@ TEST(Rego, DataOfOneEvaluationIsGoneInTheNext) {
   EXPECT_EQ(policy->evaluate(kAllow, "{}", R"({"plugin":"b"})")->value, "\"b\"");
 }
 
+TEST(Rego, DataSeenBeforeIsJudgedAnew) {
+  auto policy = compiled("package policy\nallow := [data.plugin, input.n]\nfail := 1 / input.n");
+  const auto data = [](int i) { return R"({"plugin":")" + std::to_string(i) + R"("})"; };
+  // More documents than are kept, several times over, each with another input.
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 50; ++i) {
+      const std::string input = R"({"n":)" + std::to_string(1000 * round + i) + "}";
+      EXPECT_EQ(policy->evaluate(kAllow, input, data(i))->value,
+                R"([")" + std::to_string(i) + R"(",)" + std::to_string(1000 * round + i) + "]");
+    }
+  }
+  EXPECT_FALSE(policy->evaluate("data.policy.fail", R"({"n":0})", data(1)));
+  EXPECT_EQ(policy->evaluate("data.policy.fail", R"({"n":1})", data(1))->value, "1")
+      << "a failure is not remembered";
+  EXPECT_TRUE(policy->evaluate("data.policy.nothing", "{}", data(1))->rule_missing);
+  const std::string again = "[" + std::string(2000, ' ') + "]";
+  EXPECT_EQ(policy->evaluate(kAllow, "{}", again).error().kind, ErrorKind::invalid_request);
+  EXPECT_EQ(policy->evaluate(kAllow, "{}", again).error().kind, ErrorKind::invalid_request);
+}
+
+TEST(Rego, APolicyNeverAnswersForAnother) {
+  // Each takes the address that the one before has left, and sees the same data.
+  for (int i = 0; i < 40; ++i) {
+    const std::string want = std::to_string(i);
+    auto policy = compiled("package policy\nallow := " + want + " if data.plugin == \"p\"");
+    EXPECT_EQ(policy->evaluate(kAllow, "{}", R"({"plugin":"p"})")->value, want);
+    EXPECT_EQ(policy->evaluate(kAllow, "{}", R"({"plugin":"p"})")->value, want);
+  }
+}
+
 TEST(Rego, ReferenceValuesComeFromTheCallersLookup) {
   auto policy = compiled(R"(package policy
 allow := [query_reference_value("svn"), query_reference_value(input), query_reference_value("absent")]

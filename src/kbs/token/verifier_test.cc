@@ -193,6 +193,32 @@ TEST_F(VerifierTest, TrustsHeaderKeysOnlyWhenEndorsed) {
   EXPECT_FALSE((*TokenVerifier::make(other))->verify(token(claims()), kNow)) << "somebody else's";
 }
 
+TEST_F(VerifierTest, TheOwnKeyIsRecognisedWholeOrNotAtAll) {
+  // The header's key is compared as text and not imported: nothing of it may be left out, and the
+  // signature is checked with our key, not with what the header says.
+  TrustOptions own;
+  own.own_key = key_.public_key();
+  const auto verifier = TokenVerifier::make(own).value();
+  const PrivateKey forger = PrivateKey::generate(KeyType::ec_p256).value();
+  const json::object ours = key_.public_key().to_jwk();
+  const auto signed_by = [&](const PrivateKey& signer, json::object jwk) {
+    jwk["alg"] = "ES256";
+    return crypto::sign_jws(R"({"alg":"ES256","jwk":)" + to_json(jwk) + "}", claims(), signer,
+                            JwsAlgorithm::es256)
+        .value();
+  };
+  EXPECT_TRUE(verifier->verify(signed_by(key_, ours), kNow));
+  EXPECT_FALSE(verifier->verify(signed_by(forger, ours), kNow)) << "our name, another's signature";
+  const json::object theirs = forger.public_key().to_jwk();
+  for (std::string_view name : {"kty", "crv", "x", "y"}) {
+    json::object changed = ours;
+    changed[name] = name == "x" || name == "y" ? theirs.at(name) : json::value("P-384");
+    EXPECT_FALSE(verifier->verify(signed_by(key_, changed), kNow)) << name;
+    changed.erase(name);
+    EXPECT_FALSE(verifier->verify(signed_by(key_, changed), kNow)) << name << " missing";
+  }
+}
+
 TEST_F(VerifierTest, FindsKeysByKidInSets) {
   json::object named = key_.public_key().to_jwk();
   named["kid"] = "one";

@@ -19,6 +19,8 @@ const NAME: &str = "policy.rego";
 pub struct Policy {
     /// Names this policy among all that this process ever compiled.
     serial: u64,
+    /// What one analysed copy of it takes in memory.
+    weight: usize,
     /// Parsed only: adding data would throw the analysis away, and throwing away an absent one is cheap.
     parsed: Engine,
     /// Analysed as well, for evaluations without data; absent when the analysis fails, as it will each time.
@@ -114,7 +116,7 @@ impl Policy {
             _ => return Ok(None),
         }
         if analyse(&mut engine) {
-            prepared::keep(self.serial, request.data, &engine);
+            prepared::keep(self.serial, request.data, &engine, self.weight);
         }
         Ok(Some(engine))
     }
@@ -138,6 +140,7 @@ fn is_timeout(error: &LimitError) -> bool {
 }
 
 fn compile_here(text: String, with_reference_values: bool) -> Result<Policy, String> {
+    let weight = prepared::weight_of(text.len());
     let mut parsed = Engine::new();
     // `print` would write claims to our stderr; gathered, it is dropped with the copy.
     parsed.set_gather_prints(true);
@@ -154,6 +157,7 @@ fn compile_here(text: String, with_reference_values: bool) -> Result<Policy, Str
     let survives = analyse(&mut analysed);
     Ok(Policy {
         serial: next_serial(),
+        weight,
         parsed,
         analysed: (defect.is_none() && survives).then_some(analysed),
         defect,

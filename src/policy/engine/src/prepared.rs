@@ -7,18 +7,28 @@ use std::collections::VecDeque;
 
 use regorus::Engine;
 
-/// Most recently used first. Few, and of small documents: paths come from guests.
+/// Few, of small documents, and of so many bytes in each thread: paths come from guests, and the analysis of a policy
+/// takes some fifty times its text.
 const MOST: usize = 16;
 const LONGEST_DATA: usize = 1024;
+const MOST_BYTES: usize = 2 << 20;
 
 struct Prepared {
     /// Of the policy, never used twice: an address might be.
     serial: u64,
     data: Box<str>,
     engine: Engine,
+    weight: usize,
+}
+
+/// What an engine takes in memory, its share in the syntax tree included, for a policy whose text has `size` bytes:
+/// measured, and rounded up.
+pub fn weight_of(size: usize) -> usize {
+    (12 << 10) + 64 * size
 }
 
 thread_local! {
+    /// Most recently used first.
     static RECENT: RefCell<VecDeque<Prepared>> = const { RefCell::new(VecDeque::new()) };
 }
 
@@ -36,17 +46,22 @@ pub fn find(serial: u64, data: &str) -> Option<Engine> {
     })
 }
 
-/// Keeps a copy of `engine`; the least recently used one makes room.
-pub fn keep(serial: u64, data: &str, engine: &Engine) {
-    if data.len() > LONGEST_DATA {
+/// Keeps a copy of `engine`, which weighs `weight`; those least recently used make room.
+pub fn keep(serial: u64, data: &str, engine: &Engine, weight: usize) {
+    if data.len() > LONGEST_DATA || weight > MOST_BYTES {
         return;
     }
     RECENT.with_borrow_mut(|recent| {
         recent.truncate(MOST - 1);
+        let mut bytes = weight + recent.iter().map(|p| p.weight).sum::<usize>();
+        while bytes > MOST_BYTES {
+            bytes -= recent.pop_back().map_or(bytes, |oldest| oldest.weight);
+        }
         recent.push_front(Prepared {
             serial,
             data: data.into(),
             engine: engine.clone(),
+            weight,
         });
     });
 }
