@@ -3,9 +3,8 @@
 #define TOML_HEADER_ONLY 1
 #define TOML_ENABLE_FORMATTERS 0
 #define TOML_MAX_NESTED_VALUES 64
-#include "base/toml.h"
-
 #include "base/json.h"
+#include "base/toml.h"
 #include "kbs/config/node.h"
 
 namespace kbs::config {
