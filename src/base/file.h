@@ -66,6 +66,14 @@ class FileOps {
     if (::futimens(fd, times) != 0) return tl::unexpected(errno);
     return {};
   }
+  /// Extended attribute `name` of an open file; ENODATA when it has none, EOPNOTSUPP where the file
+  /// system keeps none, ERANGE over 4 KiB.
+  virtual SysResult<std::string> get_attribute(int fd, const char* name);
+  virtual SysResult<> set_attribute(int fd, const char* name, std::string_view value);
+  /// Takes the advisory lock (F_OFD_SETLK, exclusive) on the byte `at`, without waiting: EAGAIN
+  /// while another open file description has it. It goes with `unlock` or the descriptor.
+  virtual SysResult<> try_lock(int fd, off_t at);
+  virtual SysResult<> unlock(int fd, off_t at);
   /// Names in a directory, without "." and "..", unordered.
   virtual SysResult<std::vector<std::string>> list(int dir_fd);
 };

@@ -1,6 +1,7 @@
 // The system calls of FileOps, EINTR retried.
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -25,6 +26,17 @@ template <class Call>
 SysResult<> done(Call call) {
   if (auto result = retried(call); !result) return tl::unexpected(result.error());
   return {};
+}
+
+SysResult<> set_lock(int fd, off_t at, short type) {
+  struct flock range{};
+  range.l_type = type;
+  range.l_whence = SEEK_SET;
+  range.l_start = at;
+  range.l_len = 1;
+  auto locked = done([&] { return ::fcntl(fd, F_OFD_SETLK, &range); });
+  if (!locked && locked.error() == EACCES) return tl::unexpected(EAGAIN);  // POSIX allows either
+  return locked;
 }
 
 struct CloseDir {
@@ -101,6 +113,20 @@ SysResult<> FileOps::link_at(int from_dir, const std::string& from, int to_dir,
 SysResult<> FileOps::unlink_at(int dir, const std::string& name, int flags) {
   return done([&] { return ::unlinkat(dir, name.c_str(), flags); });
 }
+
+SysResult<std::string> FileOps::get_attribute(int fd, const char* name) {
+  char value[4096];
+  const auto size = retried([&] { return ::fgetxattr(fd, name, value, sizeof value); });
+  if (!size) return tl::unexpected(size.error());
+  return std::string(value, static_cast<std::size_t>(*size));
+}
+
+SysResult<> FileOps::set_attribute(int fd, const char* name, std::string_view value) {
+  return done([&] { return ::fsetxattr(fd, name, value.data(), value.size(), 0); });
+}
+
+SysResult<> FileOps::try_lock(int fd, off_t at) { return set_lock(fd, at, F_WRLCK); }
+SysResult<> FileOps::unlock(int fd, off_t at) { return set_lock(fd, at, F_UNLCK); }
 
 SysResult<std::vector<std::string>> FileOps::list(int dir_fd) {
   // A descriptor of its own: a copy would share, and move, the caller's place in the directory.

@@ -29,6 +29,16 @@ awaitable<Result<Page>> Backend::versions(ResourceId, ListOptions) {
   co_return unsupported("list versions: it keeps none");
 }
 
+awaitable<Result<>> Backend::destroy(ResourceId, VersionId) {
+  co_return unsupported("destroy versions: it keeps none");
+}
+
+awaitable<Result<>> Backend::replace(ResourceId, VersionId, Secret) {
+  co_return unsupported("exchange the bytes of a version in its place");
+}
+
+std::shared_ptr<void> Backend::watch(ChangeListener) { return nullptr; }
+
 Result<> check(const ListOptions& options) {
   if (options.limit >= 1 && options.limit <= 1000) return {};
   return fail(ErrorKind::invalid_request, "the page size must be from 1 to 1000");

@@ -19,6 +19,7 @@
 #include "kbs/rcar/sessions.h"
 #include "kbs/token/cache.h"
 #include "kbs/token/verifier.h"
+#include "storage/mounts/mounts.h"
 
 namespace kbs::api {
 
@@ -30,6 +31,7 @@ struct Snapshot {
   std::shared_ptr<const token::TokenVerifier> tokens;
   std::shared_ptr<const admin::AdminGate> admin;
   std::vector<plugins::PluginPtr> plugins;
+  std::shared_ptr<storage::Mounts> mounts;  ///< of the plugin `resource`; null without it
 
   plugins::Plugin* find_plugin(std::string_view name) const noexcept {
     for (const plugins::PluginPtr& plugin : plugins) {

@@ -118,6 +118,21 @@ SysResult<> FaultyFiles::set_mtime(int fd, const timespec& mtime) {
   return FileOps::set_mtime(fd, mtime);
 }
 
+SysResult<std::string> FaultyFiles::get_attribute(int fd, const char* name) {
+  if (int error = ask(std::string("get_attribute ") + name)) return tl::unexpected(error);
+  return FileOps::get_attribute(fd, name);
+}
+
+SysResult<> FaultyFiles::set_attribute(int fd, const char* name, std::string_view value) {
+  if (int error = ask(std::string("set_attribute ") + name)) return tl::unexpected(error);
+  return FileOps::set_attribute(fd, name, value);
+}
+
+SysResult<> FaultyFiles::try_lock(int fd, off_t at) {
+  if (int error = ask("try_lock")) return tl::unexpected(error);
+  return FileOps::try_lock(fd, at);
+}
+
 SysResult<std::vector<std::string>> FaultyFiles::list(int dir_fd) {
   if (int error = ask("list")) return tl::unexpected(error);
   return FileOps::list(dir_fd);

@@ -42,6 +42,9 @@ class FaultyFiles final : public FileOps {
                       const std::string& to) override;
   SysResult<> unlink_at(int dir, const std::string& name, int flags) override;
   SysResult<> set_mtime(int fd, const timespec& mtime) override;
+  SysResult<std::string> get_attribute(int fd, const char* name) override;
+  SysResult<> set_attribute(int fd, const char* name, std::string_view value) override;
+  SysResult<> try_lock(int fd, off_t at) override;
   SysResult<std::vector<std::string>> list(int dir_fd) override;
 
  private:

@@ -1,0 +1,9 @@
+#include "storage/registry.h"
+
+namespace kbs::storage::local_json {
+
+BackendMaker configure(Settings&, const BackendTraits&) {
+  return [](Services) -> Result<BackendPtr> { return fail(ErrorKind::unsupported, "not yet"); };
+}
+
+}  // namespace kbs::storage::local_json
