@@ -14,7 +14,7 @@ struct Options {
   std::chrono::milliseconds negative_ttl{0};  ///< how long `not_found` is believed; 0 = not at all
   std::chrono::milliseconds stale_on_error{0};  ///< after `ttl`, how long a value is served while
                                                 ///< the backend is `unavailable`; 0 = not at all
-  std::uint64_t max_bytes = 64u << 20;  ///< values, names and bookkeeping together
+  std::uint64_t max_bytes = 64u << 20;          ///< values, names and bookkeeping together
 };
 
 /// Keeps values (wiped on eviction, least recently used first) for `ttl`, never past their
