@@ -54,6 +54,11 @@ Meaning meaning_of(int error) noexcept {
       return {ErrorKind::internal, "a symbolic link there leads out of the store"};
     case ELOOP:
       return {ErrorKind::internal, "symbolic links there lead in a circle"};
+    case EBADMSG:
+      return {
+          ErrorKind::internal,
+          "the record of its expiry is damaged; store it anew, or remove the extended attribute "
+          "\"user.kbs\" of its file"};
     default:
       return {ErrorKind::internal, "the file system reports an unexpected error"};
   }

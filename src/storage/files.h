@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -68,12 +69,43 @@ inline constexpr std::string_view kTempPrefix = ".kbs-tmp-";
 struct Replacement {
   bool create_only = false;            ///< EEXIST when the name is taken, atomically
   std::optional<timespec> newer_than;  ///< the new file's modification time is made later than this
+  std::optional<timespec> mtime;       ///< or it is made exactly this
+  /// Called with the new file when all but its extended attributes is in it, before the fsync.
+  std::function<Step<>(int fd, const Stat& info)> finish;
 };
-/// Puts `bytes` under `name`: temporary file 0600, write, fsync, rename (link for `create_only`),
-/// fsync of `dir`. A failure before the rename leaves the old file and nothing else; after it, the
-/// new file may stay.
+
+/// A new file, 0600, written and synced under a temporary name beside its target. Unless it is put
+/// in place it goes away with this object.
+class Draft {
+ public:
+  /// `dir` stays open as long as the draft.
+  static Step<Draft> make(FileOps& files, int dir, std::span<const std::byte> bytes,
+                          const Replacement& how);
+  Draft(Draft&& other) noexcept;
+  Draft& operator=(Draft&&) = delete;
+  ~Draft();
+  const Stat& info() const noexcept { return info_; }
+  /// Gives it its name in `dir` (rename, or link for `create_only`) and syncs `dir`. Where the file
+  /// system has no links, `create_only` holds among those who hold the same lock.
+  Step<> place(const std::string& name, bool create_only);
+
+ private:
+  Draft(FileOps& files, int dir, std::string temp)
+      : files_(&files), dir_(dir), temp_(std::move(temp)) {}
+  Step<> create(const std::string& name);
+
+  FileOps* files_;
+  int dir_;
+  std::string temp_;  ///< "" when nothing is left to remove
+  Stat info_{};
+};
+
+/// Puts `bytes` under `name`: a draft, put in place. A failure before the rename leaves the old
+/// file and nothing else; after it, the new file may stay.
 Step<Stat> replace_durably(FileOps& files, int dir, const std::string& name,
                            std::span<const std::byte> bytes, const Replacement& how);
+/// fsync of a directory: what was named, renamed or removed in it before stays so.
+Step<> sync_directory(FileOps& files, int dir);
 /// Removes the name itself, never what a link points at.
 Step<> remove_durably(FileOps& files, int dir, const std::string& name);
 
@@ -81,6 +113,9 @@ Step<> remove_durably(FileOps& files, int dir, const std::string& name);
 Step<Fd> open_plain(FileOps& files, int dir, std::span<const std::string> names);
 /// The same, making 0700 what is absent. When it returns, all of them survive a crash.
 Step<Fd> make_plain(FileOps& files, int dir, std::span<const std::string> names);
+/// The same for directories that nobody else has a hand in: when they exist it takes one system
+/// call, and a link among them is followed as long as it stays beneath `dir`.
+Step<Fd> make_own(FileOps& files, int dir, std::span<const std::string> names);
 
 /// Removes temporary files in `dir` that a crash left behind: older than a minute, longer than any
 /// write may take.
@@ -92,6 +127,10 @@ std::unique_lock<std::mutex> lock_writers(const std::string& path);
 
 inline bool later(const timespec& a, const timespec& b) noexcept {
   return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec > b.tv_nsec;
+}
+
+inline std::int64_t nanoseconds(const timespec& time) noexcept {
+  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
 }
 
 }  // namespace kbs::storage

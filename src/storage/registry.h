@@ -17,6 +17,7 @@ struct BackendTraits {
   unsigned versions = 10;         ///< earlier versions kept per resource; 0 = none
   std::string name_template;      ///< "" = the backend's own way; see name_template.h
   bool allow_collisions = false;  ///< the operator accepts a template that makes two resources one
+  std::string prefix{};  ///< what the mount's `repository` says: `fixed` of NameTemplate::compile
 };
 
 /// Opens the backend. Blocks; errors name the key and the remedy.

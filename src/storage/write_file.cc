@@ -1,8 +1,10 @@
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <filesystem>
 #include <functional>
 #include <shared_mutex>
+#include <utility>
 
 #include "crypto/random.h"
 #include "storage/files.h"
@@ -18,10 +20,15 @@ Step<> step(const SysResult<T>& result, const char* what) {
   return tl::unexpected(Failure{result.error(), what});
 }
 
+/// Random once for each process, then counted: what counts is that no two are the same.
 std::string temporary_name() {
-  std::array<std::byte, 12> random;
-  crypto::random_bytes(random);
-  return std::string(kTempPrefix) + hex(random);
+  static const std::string prefix = [] {
+    std::array<std::byte, 8> random;
+    crypto::random_bytes(random);
+    return std::string(kTempPrefix) + hex(random) + '-';
+  }();
+  static std::atomic<std::uint64_t> count{0};
+  return prefix + std::to_string(++count);
 }
 
 Step<> write_all(FileOps& files, int fd, std::span<const std::byte> bytes) {
@@ -45,32 +52,38 @@ Step<> move_past(FileOps& files, int fd, timespec floor) {
 
 Step<Stat> fill(FileOps& files, int fd, std::span<const std::byte> bytes, const Replacement& how) {
   if (auto written = write_all(files, fd, bytes); !written) return tl::unexpected(written.error());
-  if (how.newer_than) {
-    auto moved = move_past(files, fd, *how.newer_than);
-    if (!moved) return tl::unexpected(moved.error());
+  Step<> dated;
+  if (how.newer_than) dated = move_past(files, fd, *how.newer_than);
+  if (how.mtime) dated = step(files.set_mtime(fd, *how.mtime), "date the temporary file");
+  if (!dated) return tl::unexpected(dated.error());
+  if (how.finish) {
+    auto info = files.fstat(fd);
+    if (!info) return tl::unexpected(Failure{info.error(), "stat the temporary file"});
+    if (auto finished = how.finish(fd, *info); !finished) return tl::unexpected(finished.error());
   }
   if (auto synced = step(files.fsync(fd), "sync the temporary file"); !synced) {
     return tl::unexpected(synced.error());
   }
-  auto info = files.fstat(fd);
+  auto info = files.fstat(fd);  // a file system of the network dates it only now
   if (!info) return tl::unexpected(Failure{info.error(), "stat the temporary file"});
   return *info;
 }
 
-Step<> put_in_place(FileOps& files, int dir, const std::string& temp, const std::string& name,
-                    bool create_only) {
-  if (!create_only) return step(files.rename_at(dir, temp, dir, name), "rename");
-  // rename replaces; link is the one that refuses a name already taken.
-  auto linked = step(files.link_at(dir, temp, dir, name), "link");
-  if (linked) (void)files.unlink_at(dir, temp);  // the sweep gets it, should this fail
-  return linked;
+/// Held exclusively while the directory of that path is made and its parent synced, by whichever
+/// root. One lock for many paths costs time and no more.
+std::shared_mutex& directory_lock(std::span<const std::string> names) {
+  static std::array<std::shared_mutex, 256> locks;
+  std::size_t hash = 0;
+  for (const std::string& name : names) hash = hash * 31 + std::hash<std::string>()(name);
+  return locks[hash % locks.size()];
 }
 
-/// Held exclusively while a directory is made and its parent synced: whoever opens it meanwhile
-/// waits, and never acknowledges a file in a directory that a crash could still take away.
-std::shared_mutex& directory_lock() {
-  static std::shared_mutex lock;
-  return lock;
+/// Whoever opened a directory that was being made just then waits here until it is durable, and so
+/// never acknowledges a file in a directory that a crash could still take away.
+void wait_until_durable(std::span<const std::string> names) {
+  for (std::size_t depth = 1; depth <= names.size(); ++depth) {
+    const std::shared_lock made(directory_lock(names.first(depth)));
+  }
 }
 
 Step<> make_one(FileOps& files, int parent, const std::string& name) {
@@ -90,28 +103,71 @@ Step<Fd> open_one(FileOps& files, int parent, const std::string& name) {
 
 }  // namespace
 
-Step<Stat> replace_durably(FileOps& files, int dir, const std::string& name,
-                           std::span<const std::byte> bytes, const Replacement& how) {
-  const std::string temp = temporary_name();
+Step<Draft> Draft::make(FileOps& files, int dir, std::span<const std::byte> bytes,
+                        const Replacement& how) {
+  std::string temp = temporary_name();
   auto fd =
       files.open_beneath(dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (!fd) return tl::unexpected(Failure{fd.error(), "create a temporary file"});
+  Draft draft(files, dir, std::move(temp));
   auto info = fill(files, fd->get(), bytes, how);
-  auto placed = info ? put_in_place(files, dir, temp, name, how.create_only)
-                     : Step<>(tl::unexpected(info.error()));
-  if (!placed) {
-    (void)files.unlink_at(dir, temp);
+  if (!info) return tl::unexpected(info.error());
+  draft.info_ = *info;
+  return draft;
+}
+
+Draft::Draft(Draft&& other) noexcept
+    : files_(other.files_),
+      dir_(other.dir_),
+      temp_(std::exchange(other.temp_, {})),
+      info_(other.info_) {}
+
+Draft::~Draft() {
+  if (!temp_.empty()) (void)files_->unlink_at(dir_, temp_);  // the sweep gets it, should this fail
+}
+
+Step<> Draft::place(const std::string& name, bool create_only) {
+  auto named =
+      create_only ? create(name) : step(files_->rename_at(dir_, temp_, dir_, name), "rename");
+  if (!named) return named;
+  temp_.clear();
+  return sync_directory(*files_, dir_);
+}
+
+/// rename replaces; link is the one that refuses a name already taken.
+Step<> Draft::create(const std::string& name) {
+  auto linked = files_->link_at(dir_, temp_, dir_, name);
+  if (linked) {
+    (void)files_->unlink_at(dir_, temp_);
+    return {};
+  }
+  const int error = linked.error();
+  const bool no_links = error == EPERM || error == EOPNOTSUPP || error == ENOSYS;
+  if (!no_links) return step(linked, "link");
+  // Those who lock are kept out by their locks; for others there is no way.
+  auto taken = files_->lstat_at(dir_, name);
+  if (taken) return tl::unexpected(Failure{EEXIST, "create"});
+  if (taken.error() != ENOENT) return step(taken, "stat");
+  return step(files_->rename_at(dir_, temp_, dir_, name), "rename");
+}
+
+Step<Stat> replace_durably(FileOps& files, int dir, const std::string& name,
+                           std::span<const std::byte> bytes, const Replacement& how) {
+  auto draft = Draft::make(files, dir, bytes, how);
+  if (!draft) return tl::unexpected(draft.error());
+  if (auto placed = draft->place(name, how.create_only); !placed) {
     return tl::unexpected(placed.error());
   }
-  if (auto synced = step(files.fsync(dir), "sync the directory"); !synced) {
-    return tl::unexpected(synced.error());
-  }
-  return info;
+  return draft->info();
+}
+
+Step<> sync_directory(FileOps& files, int dir) {
+  return step(files.fsync(dir), "sync the directory");
 }
 
 Step<> remove_durably(FileOps& files, int dir, const std::string& name) {
   if (auto gone = step(files.unlink_at(dir, name), "unlink"); !gone) return gone;
-  return step(files.fsync(dir), "sync the directory");
+  return sync_directory(files, dir);
 }
 
 Step<Fd> open_plain(FileOps& files, int dir, std::span<const std::string> names) {
@@ -125,15 +181,14 @@ Step<Fd> open_plain(FileOps& files, int dir, std::span<const std::string> names)
 }
 
 Step<Fd> make_plain(FileOps& files, int dir, std::span<const std::string> names) {
-  {
-    std::shared_lock reading(directory_lock());
-    auto there = open_plain(files, dir, names);
-    if (there || there.error().error != ENOENT) return there;
-  }
-  std::unique_lock making(directory_lock());
+  auto there = open_plain(files, dir, names);
+  if (there) wait_until_durable(names);
+  if (there || there.error().error != ENOENT) return there;
   Fd current;
-  for (const std::string& name : names) {
+  for (std::size_t depth = 1; depth <= names.size(); ++depth) {
+    const std::string& name = names[depth - 1];
     const int parent = current ? current.get() : dir;
+    const std::unique_lock making(directory_lock(names.first(depth)));
     auto next = open_one(files, parent, name);
     if (!next && next.error().error == ENOENT) {
       if (auto made = make_one(files, parent, name); !made) return tl::unexpected(made.error());
@@ -143,6 +198,15 @@ Step<Fd> make_plain(FileOps& files, int dir, std::span<const std::string> names)
     current = std::move(*next);
   }
   return current;
+}
+
+Step<Fd> make_own(FileOps& files, int dir, std::span<const std::string> names) {
+  std::string path;
+  for (const std::string& name : names) path.append(path.empty() ? "" : "/").append(name);
+  auto there = open_one(files, dir, path);
+  if (there) wait_until_durable(names);
+  if (there || there.error().error != ENOENT) return there;
+  return make_plain(files, dir, names);
 }
 
 Step<> make_path(FileOps& files, const std::string& path) {
@@ -170,8 +234,9 @@ void sweep_leftovers(FileOps& files, int dir, SysTime now) {
     if (!name.starts_with(kTempPrefix)) continue;
     auto info = files.lstat_at(dir, name);
     if (!info || !S_ISREG(info->st_mode)) continue;
-    const SysTime written{std::chrono::seconds(info->st_mtim.tv_sec)};
-    if (now - written > kSafeAge) (void)files.unlink_at(dir, name);
+    // Not the date of modification: a file that takes the place of an older one is given its date.
+    const SysTime changed{std::chrono::seconds(info->st_ctim.tv_sec)};
+    if (now - changed > kSafeAge) (void)files.unlink_at(dir, name);
   }
 }
 

@@ -47,6 +47,11 @@ void append_value(SecretBytes& out, std::string_view text) {
   }
 }
 
+std::string_view without_padding(std::string_view text) noexcept {
+  for (int i = 0; i < 2 && text.ends_with('='); ++i) text.remove_suffix(1);
+  return text;
+}
+
 tl::unexpected<Error> damaged(std::string detail) {
   return fail(ErrorKind::internal, "the LocalJson file is not a JSON object of strings",
               std::move(detail));
@@ -99,8 +104,12 @@ SecretBytes encode_value(const Secret& value) {
   return out;
 }
 
+std::size_t value_size(std::string_view text) noexcept {
+  return base64url_decoded_size(without_padding(text));
+}
+
 Result<Secret> decode_value(std::string_view text) {
-  for (int i = 0; i < 2 && text.ends_with('='); ++i) text.remove_suffix(1);
+  text = without_padding(text);
   SecretBytes bytes(base64url_decoded_size(text));
   KBS_OK(from_base64url_into(text, bytes));
   return Secret(std::move(bytes));

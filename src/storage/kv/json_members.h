@@ -23,5 +23,7 @@ SecretBytes print_members(const Members& members);
 SecretBytes encode_value(const Secret& value);
 /// With padding or without.
 Result<Secret> decode_value(std::string_view text);
+/// How many bytes `decode_value` would give.
+std::size_t value_size(std::string_view text) noexcept;
 
 }  // namespace kbs::storage::kv

@@ -3,9 +3,8 @@
 #include "storage/kv/stores.h"
 
 namespace kbs::storage {
-namespace {
 
-Result<> check_name_space(std::string_view name_space) {
+Result<> kv::check_name_space(std::string_view name_space) {
   std::size_t begin = 0;
   while (true) {
     const std::size_t end = name_space.find('/', begin);
@@ -20,11 +19,9 @@ Result<> check_name_space(std::string_view name_space) {
   }
 }
 
-}  // namespace
-
 Result<KeyValuePtr> open_key_value(const KeyValueConfig& config, const std::string& name_space,
                                    Services services) {
-  KBS_OK(check_name_space(name_space));
+  KBS_OK(kv::check_name_space(name_space));
   if (config.type == KeyValueType::memory) return kv::make_memory();
   if (config.dir_path.empty()) {
     return fail(ErrorKind::invalid_request, "a key-value store of files needs a `dir_path`");

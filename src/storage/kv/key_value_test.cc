@@ -123,6 +123,7 @@ TEST_P(KeyValueTest, ListsItsOwnKeysSorted) {
 TEST_P(KeyValueTest, OneInserterWins) {
   std::atomic<int> won{0};
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&, i] {
       if (set(*store_, "key", std::to_string(i), false) == true) ++won;
@@ -135,6 +136,7 @@ TEST_P(KeyValueTest, OneInserterWins) {
 TEST_P(KeyValueTest, ConcurrentWritersLoseNothingAndReadersSeeWholeValues) {
   std::atomic<int> bad{0};
   std::vector<std::thread> threads;
+  threads.reserve(3);
   for (int t = 0; t < 3; ++t) {
     threads.emplace_back([&, t] {
       const std::string value(10'000, static_cast<char>('a' + t));

@@ -37,7 +37,8 @@ std::optional<std::string> key_of(std::string_view name) {
   return is_key(key) ? std::optional(std::move(key)) : std::nullopt;
 }
 
-/// One file for each key, under the reference's names.
+/// One file for each key, under the reference's names. Each change is a single step of the file
+/// system (rename, link, unlink), so processes that share the directory need no lock.
 class LocalFs final : public KeyValue, public std::enable_shared_from_this<LocalFs> {
  public:
   LocalFs(std::string dir, Services services) : dir_(std::move(dir)), services_(services) {}
@@ -101,7 +102,8 @@ class LocalFs final : public KeyValue, public std::enable_shared_from_this<Local
     } else if (auto plain = refuse_link(dir->get(), name); !plain && overwrite) {
       info = tl::unexpected(plain.error());
     } else {
-      const Replacement how{!overwrite, std::nullopt};
+      Replacement how;
+      how.create_only = !overwrite;
       info = replace_durably(services_.files, dir->get(), name, value.expose(), how);
     }
     if (info) return true;

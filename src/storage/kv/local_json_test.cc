@@ -9,7 +9,6 @@ namespace kbs::storage::kv {
 namespace {
 
 using kbs::testing::run;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 namespace fs = std::filesystem;
 

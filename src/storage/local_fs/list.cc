@@ -1,180 +1,86 @@
-#include <algorithm>
 #include <cerrno>
-#include <set>
 
+#include "storage/local_fs/paths.h"
 #include "storage/local_fs/store.h"
 
 namespace kbs::storage::local_fs {
-namespace {
 
-/// Something that is no directory of ours, or went away: skipped.
-bool is_skipped(int error) noexcept { return is_absence(error) || is_foreign(error); }
-
-/// `name/` of every name that can be a segment, in the order in which their contents sort.
-std::vector<std::string> sorted_prefixes(const std::vector<std::string>& names,
-                                         const std::string& above) {
-  std::vector<std::string> prefixes;
-  for (const std::string& name : names) {
-    if (is_resource_segment(name)) prefixes.push_back(above + name + '/');
-  }
-  std::sort(prefixes.begin(), prefixes.end());
-  return prefixes;
+/// nullopt when it has expired. A damaged attribute is told by reading, not by hiding the name.
+Step<std::optional<Entry>> Store::entry_of_file(const OpenFile& file, const std::string& path) {
+  auto extra = extra_of(services_.files, file);
+  if (!extra && extra.error().error != EBADMSG) return tl::unexpected(extra.error());
+  if (extra && has_expired(*extra)) return std::nullopt;
+  return Entry{path, version_of(file.info),
+               metadata_of(file.info, extra ? std::move(*extra) : Extra())};
 }
-
-}  // namespace
-
-/// The smallest paths after `after` that begin with `prefix`, at most `room` of them, each once.
-class Store::Selection {
- public:
-  Selection(std::string prefix, std::string after, std::size_t room)
-      : prefix_(std::move(prefix)), after_(std::move(after)), room_(room) {}
-
-  void offer(std::string path) {
-    if (path <= after_ || !path.starts_with(prefix_)) return;
-    paths_.insert(std::move(path));
-    if (paths_.size() > room_) paths_.erase(std::prev(paths_.end()));
-  }
-
-  /// Whether a path that begins with `directory` could still be taken.
-  bool may_take(const std::string& directory) const {
-    if (!prefix_.starts_with(directory) && !directory.starts_with(prefix_)) return false;
-    if (directory < after_ && !after_.starts_with(directory)) return false;
-    return paths_.size() < room_ || directory < *paths_.rbegin();
-  }
-
-  const std::set<std::string>& paths() const noexcept { return paths_; }
-  bool full() const noexcept { return paths_.size() == room_; }
-
- private:
-  const std::string prefix_;
-  const std::string after_;
-  const std::size_t room_;
-  std::set<std::string> paths_;
-};
-
-/// Goes through one root. Directories that cannot hold a wanted path are not opened.
-class Store::Walk {
- public:
-  explicit Walk(FileOps& files) : files_(files) {}
-
-  Step<> select(const Root& root, Selection& selection) {
-    auto dir = open_directory(files_, root.path);
-    if (!dir) return tl::unexpected(dir.error());
-    auto names = files_.list(dir->get());
-    if (!names) return tl::unexpected(Failure{names.error(), "list the store's directory"});
-    if (root.flat) {
-      for (const std::string& name : *names) {
-        if (auto id = resource_of_flat_name(name)) selection.offer(id->path());
-      }
-    }
-    if (root.tree) return select_tree(dir->get(), *names, selection);
-    return {};
-  }
-
-  /// Every directory that can hold a file of ours.
-  template <class Visit>
-  void each_directory(const Root& root, Visit visit) {
-    auto dir = open_directory(files_, root.path);
-    if (!dir) return;
-    visit(dir->get());
-    if (!root.tree) return;
-    for (const std::string& repository : children(dir->get(), "")) {
-      auto inner = open_below(dir->get(), repository);
-      if (!inner) continue;
-      for (const std::string& type : children(inner->get(), "")) {
-        if (auto leaf = open_below(inner->get(), type)) visit(leaf->get());
-      }
-    }
-  }
-
- private:
-  SysResult<Fd> open_below(int dir, const std::string& path) {
-    return files_.open_beneath(dir, path, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC);
-  }
-
-  std::vector<std::string> children(int dir, const std::string& above) {
-    auto names = files_.list(dir);
-    return names ? sorted_prefixes(*names, above) : std::vector<std::string>();
-  }
-
-  Step<std::optional<std::vector<std::string>>> names_in(int root, const std::string& directory) {
-    auto dir = open_below(root, directory);
-    if (!dir && is_skipped(dir.error())) return std::nullopt;
-    if (!dir) return tl::unexpected(Failure{dir.error(), "open a directory"});
-    auto names = files_.list(dir->get());
-    if (!names) return tl::unexpected(Failure{names.error(), "list a directory"});
-    return std::move(*names);
-  }
-
-  Step<> select_tree(int root, const std::vector<std::string>& top, Selection& selection) {
-    for (const std::string& repository : sorted_prefixes(top, "")) {
-      if (!selection.may_take(repository)) continue;
-      auto types = names_in(root, repository);
-      if (!types) return tl::unexpected(types.error());
-      if (!*types) continue;
-      for (const std::string& type : sorted_prefixes(**types, repository)) {
-        if (!selection.may_take(type)) continue;
-        auto tags = names_in(root, type);
-        if (!tags) return tl::unexpected(tags.error());
-        if (!*tags) continue;
-        for (const std::string& tag : **tags) {
-          if (is_resource_segment(tag)) selection.offer(type + tag);
-        }
-      }
-    }
-    return {};
-  }
-
-  FileOps& files_;
-};
 
 /// What a reader would find under `path`; nullopt when it is nothing, or nothing that is served.
 Step<std::optional<Entry>> Store::entry_of(const std::string& path) {
   auto id = ResourceId::parse(path);
   if (!id) return std::nullopt;
-  auto place = find(Names(*id), Want::metadata);
-  if (!place && is_foreign(place.error().error)) return std::nullopt;
+  auto place = find(Names(*id), Want::value);
+  if (place && *place) return entry_of_file((*place)->file, path);
+  if (place || is_foreign(place.error().error)) return std::nullopt;
+  if (place.error().error != EACCES) return tl::unexpected(place.error());
+  // It is there, but not for us to read: then we cannot know whether it has expired.
+  place = find(Names(*id), Want::metadata);
   if (!place) return tl::unexpected(place.error());
   if (!*place) return std::nullopt;
   const Stat& info = (*place)->file.info;
-  Entry entry{path, version_of(info), {}};
-  entry.metadata.size = static_cast<std::uint64_t>(info.st_size);
-  entry.metadata.updated = updated_at(info);
-  return entry;
+  return Entry{path, version_of(info), metadata_of(info, Extra())};
+}
+
+/// The same for a resource of one name only. Without the walk that finding it takes.
+Step<std::optional<Entry>> Store::entry_at(int dir, const std::string& name,
+                                           const std::string& path) {
+  auto info = services_.files.lstat_at(dir, name);
+  if (!info || !S_ISREG(info->st_mode)) return entry_of(path);
+  auto fd = services_.files.open_beneath(dir, name,
+                                         O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
+  info = fd ? services_.files.fstat(fd->get()) : info;
+  if (!fd || !info || !S_ISREG(info->st_mode)) return entry_of(path);
+  return entry_of_file(OpenFile{std::move(*fd), *info}, path);
 }
 
 Result<Page> Store::list(const ListOptions& options) {
   KBS_OK(check(options));
+  constexpr const char* kFailed = "cannot list the resources";
+  Paths paths;
+  for (std::size_t root = 0; root < options_.roots.size(); ++root) {
+    const Root& where = options_.roots[root];
+    auto dir = open_root(root);
+    if (!dir && root > 0 && is_absence(dir.error().error)) continue;
+    if (!dir) return fail(dir.error(), kFailed, where.path);
+    auto names = names_.names(services_.files, (*dir)->get(), Order::directories);
+    if (!names) return fail(names.error(), kFailed, where.path);
+    Step<> added;
+    if (where.flat) {
+      added = paths.add(flat_source(root, *dir, *names, options.prefix, options.cursor));
+    }
+    if (added && where.tree) {
+      added = paths.add(
+          tree_source(services_.files, names_, root, *dir, *names, options.prefix, options.cursor));
+    }
+    if (!added) return fail(added.error(), kFailed, where.path);
+  }
   Page page;
-  std::string after = options.cursor;
-  for (;;) {
-    Selection selection(options.prefix, after, options.limit + 1);
-    Walk walk(services_.files);
-    for (std::size_t root = 0; root < options_.roots.size(); ++root) {
-      auto walked = walk.select(options_.roots[root], selection);
-      if (walked || (root > 0 && is_absence(walked.error().error))) continue;
-      return fail(walked.error(), "cannot list the resources", options_.roots[root].path);
+  std::string last;
+  for (std::vector<Hit> hits;;) {
+    auto path = paths.next(hits);
+    if (!path) return fail(path.error(), kFailed, last);
+    if (!*path) break;
+    if (page.entries.size() == options.limit) {
+      page.next = last;
+      return page;
     }
-    for (const std::string& path : selection.paths()) {
-      if (page.entries.size() == options.limit) {
-        page.next = after;
-        return page;
-      }
-      auto entry = entry_of(path);
-      if (!entry) return fail(entry.error(), "cannot list the resources", path);
-      if (*entry) page.entries.push_back(std::move(**entry));
-      after = path;
-    }
-    if (!selection.full()) return page;
+    const bool alone = hits.size() == 1 || hits[0].root != hits[1].root;
+    auto entry = alone ? entry_at(hits[0].dir, hits[0].name, **path) : entry_of(**path);
+    if (!entry) return fail(entry.error(), kFailed, **path);
+    if (*entry) page.entries.push_back(std::move(**entry));
+    last = std::move(**path);
   }
-}
-
-void Store::sweep() {
-  Walk walk(services_.files);
-  for (const Root& root : options_.roots) {
-    walk.each_directory(
-        root, [this](int dir) { sweep_leftovers(services_.files, dir, services_.clock.now()); });
-  }
+  if (!options.cursor.empty()) names_.clear();  // this was the last of several pages
+  return page;
 }
 
 }  // namespace kbs::storage::local_fs

@@ -1,6 +1,7 @@
 #include "storage/local_fs/local_fs.h"
 
 #include "storage/local_fs/store.h"
+#include "storage/local_fs/watcher.h"
 
 namespace kbs::storage::local_fs {
 namespace {
@@ -13,6 +14,8 @@ constexpr auto kHealthDeadline = std::chrono::seconds(5);
 Capabilities capabilities_of(const Options& options) {
   Capabilities can;
   can.write = can.remove = can.list = can.compare_and_set = true;
+  can.versions = can.undelete = options.versions > 0;
+  can.replace = can.notices_changes = true;
   can.max_value_bytes = options.max_value_bytes;
   can.max_segment_bytes = kMaxName;
   // The whole name in one directory entry, with two more `\x2F` of four characters for the two
@@ -52,9 +55,59 @@ class LocalFs final : public Backend {
     co_return co_await run_on(services_.blocking, std::move(job), deadline(kWriteDeadline));
   }
 
+  awaitable<Result<>> undelete(ResourceId id) override {
+    if (!capabilities().undelete) co_return co_await Backend::undelete(std::move(id));
+    KBS_CO_OK(check(id, capabilities()));
+    auto job = [store = store_, id = std::move(id)] { return store->undelete(id); };
+    co_return co_await run_on(services_.blocking, std::move(job), deadline(kWriteDeadline));
+  }
+
   awaitable<Result<Page>> list(ListOptions options) override {
     auto job = [store = store_, options = std::move(options)] { return store->list(options); };
     co_return co_await run_on(services_.blocking, std::move(job), deadline(kWriteDeadline));
+  }
+
+  awaitable<Result<Page>> versions(ResourceId id, ListOptions options) override {
+    if (!capabilities().versions) {
+      co_return co_await Backend::versions(std::move(id), std::move(options));
+    }
+    KBS_CO_OK(check(id, Capabilities()));
+    KBS_CO_OK(check(options));
+    auto job = [store = store_, id = std::move(id), options = std::move(options)] {
+      return store->versions(id, options);
+    };
+    co_return co_await run_on(services_.blocking, std::move(job), deadline(kWriteDeadline));
+  }
+
+  awaitable<Result<>> destroy(ResourceId id, VersionId version) override {
+    if (!capabilities().versions) {
+      co_return co_await Backend::destroy(std::move(id), std::move(version));
+    }
+    KBS_CO_OK(check(id, Capabilities()));
+    auto job = [store = store_, id = std::move(id), version = std::move(version)] {
+      return store->destroy(id, version);
+    };
+    co_return co_await run_on(services_.blocking, std::move(job), deadline(kWriteDeadline));
+  }
+
+  awaitable<Result<>> replace(ResourceId id, VersionId version, Secret value) override {
+    const WriteOptions plain;
+    KBS_CO_OK(check(id, Capabilities()));
+    KBS_CO_OK(check(plain, value.size(), capabilities()));
+    auto job = [store = store_, id = std::move(id), version = std::move(version),
+                value = std::move(value)] { return store->replace(id, version, value); };
+    co_return co_await run_on(services_.blocking, std::move(job), deadline(kWriteDeadline));
+  }
+
+  std::shared_ptr<void> watch(ChangeListener listener) override {
+    std::shared_ptr<Watcher> watcher;
+    {
+      const std::lock_guard guard(watch_lock_);
+      watcher = watcher_.lock();
+      if (!watcher) watcher = Watcher::start(store_->files(), store_->options().roots);
+      watcher_ = watcher;
+    }
+    return watcher ? watcher->subscribe(std::move(listener)) : nullptr;
   }
 
   awaitable<Result<>> health() override {
@@ -70,12 +123,21 @@ class LocalFs final : public Backend {
 
   const std::shared_ptr<Store> store_;
   const Services services_;
+  std::mutex watch_lock_;
+  std::weak_ptr<Watcher> watcher_;  ///< lives as long as its subscriptions
 };
 
 }  // namespace
 
 Store::Store(Options options, Services services)
-    : options_(std::move(options)), services_(services), capabilities_(capabilities_of(options_)) {}
+    : options_(std::move(options)),
+      services_(services),
+      capabilities_(capabilities_of(options_)),
+      lock_file_(options_.lock_wait) {
+  for (const Root& root : options_.roots) {
+    roots_.push_back(std::make_unique<RootDirectory>(root.path));
+  }
+}
 
 Result<> Store::prepare() {
   const std::string& root = options_.roots[0].path;
@@ -89,7 +151,10 @@ Result<> Store::prepare() {
     }
     opened = open_root(0);
   }
-  if (opened) return {};
+  if (opened) {
+    capabilities_.expiry = keeps_attributes();
+    return {};
+  }
   return fail(
       opened.error(),
       "cannot open the resource directory " + root + " (mend it, or set another `dir_path`)", root);

@@ -3,8 +3,13 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include <cerrno>
+#include <utility>
+
+#include "storage/local_fs/names.h"
 #include "storage/local_fs/test_store.h"
 #include "storage/testing/conformance.h"
+#include "storage/testing/faulty_files.h"
 
 namespace kbs::storage::local_fs {
 namespace {
@@ -18,33 +23,68 @@ namespace fs = std::filesystem;
 
 class LocalFsFixture final : public testing::Fixture {
  public:
-  explicit LocalFsFixture(Layout layout) {
-    Options options;
-    options.roots = {{dir_.at("repository")}};
-    options.layout = layout;
-    options.max_value_bytes = 2u << 20;
-    auto made = make(options, Services{system_files(), system_clock(), pool_});
-    if (!made) std::abort();
-    backend_ = std::move(*made);
+  LocalFsFixture(Layout layout, unsigned versions) {
+    options_.roots = {{dir_.at("repository")}};
+    options_.layout = layout;
+    options_.versions = versions;
+    options_.max_value_bytes = 2u << 20;
+    reopen();
   }
   ~LocalFsFixture() override {
     pool_.join();
     EXPECT_FALSE(dir_.has_leftovers());
   }
   Backend& backend() override { return *backend_; }
+  kbs::testing::ManualClock* clock() override { return &clock_; }
+  std::optional<std::size_t> kept_versions() override {
+    return options_.versions == 0 ? std::nullopt : std::optional<std::size_t>(options_.versions);
+  }
+  bool put_by_hand(const ResourceId& id, std::string_view value) override {
+    const std::string name = options_.layout == Layout::flat ? Names(id).flat : id.path();
+    dir_.put("repository/" + name, value);
+    return true;
+  }
+  bool make_unavailable() override {
+    fs::rename(dir_.path() / "repository", dir_.path() / "aside");
+    return true;
+  }
+  bool make_forbidden() override {
+    forbidden_ = true;
+    files_.fail_all("", EACCES);
+    return true;
+  }
+  void heal() override {
+    if (std::exchange(forbidden_, false)) return files_.fail_all("", 0);
+    fs::rename(dir_.path() / "aside", dir_.path() / "repository");
+  }
+  bool reopen() override {
+    auto made = make(options_, Services{files_, clock_, pool_});
+    if (!made) std::abort();
+    backend_ = std::move(*made);
+    return true;
+  }
 
  private:
   TempDir dir_;
+  testing::FaultyFiles files_;
+  kbs::testing::ManualClock clock_;
   asio::thread_pool pool_{4};
+  Options options_;
   BackendPtr backend_;
+  bool forbidden_ = false;
 };
 
-INSTANTIATE_TEST_SUITE_P(
-    LocalFs, Conformance,
-    ::testing::Values(
-        Subject{"tree", [] { return std::make_unique<LocalFsFixture>(Layout::tree); }},
-        Subject{"flat", [] { return std::make_unique<LocalFsFixture>(Layout::flat); }}),
-    testing::name_of);
+Subject subject(const char* name, Layout layout, unsigned versions) {
+  return {name, [=] { return std::make_unique<LocalFsFixture>(layout, versions); }};
+}
+
+INSTANTIATE_TEST_SUITE_P(LocalFs, Conformance,
+                         ::testing::Values(subject("tree", Layout::tree, 10),
+                                           subject("flat", Layout::flat, 10),
+                                           subject("tree_of_few", Layout::tree, 3),
+                                           subject("tree_without_history", Layout::tree, 0),
+                                           subject("flat_without_history", Layout::flat, 0)),
+                         testing::name_of);
 
 mode_t mode_of(const std::string& path) {
   struct stat info{};
@@ -133,7 +173,11 @@ TEST(LocalFs, DeletingRemovesBothCopiesAndEmptyDirectoriesOnly) {
   EXPECT_EQ(store.text("default/other/1"), "neighbour");
   ASSERT_TRUE(store.remove("default/other/1"));
   EXPECT_TRUE(fs::exists(store.dir.path())) << "never the root";
-  EXPECT_TRUE(fs::is_empty(store.dir.path()));
+  std::vector<fs::path> rest;
+  for (const auto& entry : fs::recursive_directory_iterator(store.dir.path())) {
+    rest.push_back(fs::relative(entry.path(), store.dir.path()));
+  }
+  EXPECT_THAT(rest, ::testing::UnorderedElementsAre(".history", ".history/.lock"));
 }
 
 TEST(LocalFs, LooksInItsRootsInOrder) {
@@ -188,21 +232,23 @@ TEST(LocalFs, AReplacedRootIsNoticedAtOnce) {
 }
 
 TEST(LocalFs, LeftoversOfACrashGoAtStartUnlessSomebodyMayStillWriteThem) {
-  TempDir dir;
-  for (const char* name :
-       {".kbs-tmp-old", ".kbs-tmp-young", "default/key/.kbs-tmp-old", ".other"}) {
-    dir.put(std::string("root/") + name, "x");
-    if (std::string_view(name).ends_with("young")) continue;
-    fs::last_write_time(dir.path() / "root" / name,
-                        fs::file_time_type::clock::now() - std::chrono::hours(1));
+  kbs::testing::ManualClock clock(system_clock().now());
+  TestStore store(Layout::tree, system_files(), clock);
+  const char* left[] = {".kbs-tmp-1", "default/key/.kbs-tmp-2", ".history/a/b/c/.kbs-tmp-3"};
+  for (const char* name : left) store.dir.put(name, "x");
+  for (const char* name : {".other", "default/key/.kbs", "default/key/1"}) store.dir.put(name, "x");
+  // A file that is to take the place of an older one bears its date while it is being written.
+  fs::last_write_time(store.dir.path() / left[1],
+                      fs::file_time_type::clock::now() - std::chrono::hours(1));
+  store.reopen();
+  for (const char* name : left) EXPECT_TRUE(fs::exists(store.dir.path() / name)) << name;
+  clock.advance(std::chrono::minutes(2));
+  store.reopen();
+  for (const char* name : left) EXPECT_FALSE(fs::exists(store.dir.path() / name)) << name;
+  for (const char* name : {".other", "default/key/.kbs", "default/key/1"}) {
+    EXPECT_TRUE(fs::exists(store.dir.path() / name)) << name << " is not ours";
   }
-  Options options;
-  options.roots = {{dir.at("root")}};
-  TestStore store(options);
-  EXPECT_FALSE(fs::exists(dir.path() / "root/.kbs-tmp-old"));
-  EXPECT_FALSE(fs::exists(dir.path() / "root/default/key/.kbs-tmp-old"));
-  EXPECT_TRUE(fs::exists(dir.path() / "root/.kbs-tmp-young"));
-  EXPECT_TRUE(fs::exists(dir.path() / "root/.other")) << "not ours";
+  EXPECT_FALSE(fs::exists(store.dir.path() / ".history/a")) << "nor are empty directories left";
 }
 
 TEST(LocalFs, TellsAtStartWhatIsWrongWithItsRoot) {

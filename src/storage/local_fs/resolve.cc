@@ -1,5 +1,4 @@
 #include <cerrno>
-#include <cstdio>
 
 #include "base/log.h"
 #include "storage/local_fs/store.h"
@@ -10,31 +9,20 @@ namespace {
 /// A resource can move between layouts, and a volume's `..data` be swapped, between two looks of
 /// ours. Absence is believed when seen this often.
 constexpr int kLooks = 3;
-/// How often a file that somebody rewrites in place is read anew.
-constexpr int kReadAttempts = 8;
 constexpr auto kWarningInterval = std::chrono::minutes(1);
 
 }  // namespace
 
-VersionId version_of(const Stat& info) {
-  const auto nanoseconds = static_cast<unsigned long long>(info.st_mtim.tv_sec) * 1'000'000'000u +
-                           static_cast<unsigned long long>(info.st_mtim.tv_nsec);
-  char text[64];
-  const int length = std::snprintf(text, sizeof text, "%llx-%llx-%llx", nanoseconds,
-                                   static_cast<unsigned long long>(info.st_ino),
-                                   static_cast<unsigned long long>(info.st_size));
-  return VersionId(text, static_cast<std::size_t>(length));
+Step<Directory> Store::open_root(std::size_t root) { return roots_[root]->open(services_.files); }
+
+/// Whether that root may hold the resource in that spelling.
+bool Store::has(std::size_t root, Layout layout, const Names& names) const {
+  const Root& where = options_.roots[root];
+  return (layout == Layout::flat ? where.flat : where.tree) && names.fits(layout);
 }
 
-SysTime updated_at(const Stat& info) {
-  return SysTime{std::chrono::seconds(info.st_mtim.tv_sec) +
-                 std::chrono::microseconds(info.st_mtim.tv_nsec / 1000)};
-}
-
-/// Opened for every operation: a root that was replaced, by `mv` or by a mount, is never served
-/// stale.
-Step<Fd> Store::open_root(std::size_t root) {
-  return open_directory(services_.files, options_.roots[root].path);
+bool Store::has_expired(const Extra& extra) const {
+  return extra.not_after && services_.clock.now() > *extra.not_after;
 }
 
 void Store::warn(const char* message, const Names& names) {
@@ -49,9 +37,7 @@ void Store::warn(const char* message, const Names& names) {
 
 Step<std::optional<OpenFile>> Store::open_layout(int dir, std::size_t root, const Names& names,
                                                  Layout layout, Want want) {
-  const Root& where = options_.roots[root];
-  if (!(layout == Layout::flat ? where.flat : where.tree)) return std::nullopt;
-  if (!names.fits(layout)) return std::nullopt;
+  if (!has(root, layout, names)) return std::nullopt;
   auto file = want == Want::value ? open_regular(services_.files, dir, names.of(layout))
                                   : look_at(services_.files, dir, names.of(layout));
   if (file) return std::move(*file);
@@ -63,8 +49,8 @@ Step<std::optional<Place>> Store::find_in(std::size_t root, const Names& names, 
   auto dir = open_root(root);
   if (!dir && root > 0 && is_absence(dir.error().error)) return std::nullopt;
   if (!dir) return tl::unexpected(dir.error());
-  auto flat = open_layout(dir->get(), root, names, Layout::flat, want);
-  auto tree = open_layout(dir->get(), root, names, Layout::tree, want);
+  auto flat = open_layout((*dir)->get(), root, names, Layout::flat, want);
+  auto tree = open_layout((*dir)->get(), root, names, Layout::tree, want);
   const bool flat_there = flat && *flat;
   const bool tree_there = tree && *tree;
   for (const auto* each : {&flat, &tree}) {
@@ -96,40 +82,6 @@ Step<std::optional<Place>> Store::find(const Names& names, Want want) {
     }
   }
   return std::nullopt;
-}
-
-Step<std::optional<Resource>> Store::read_once(const Names& names, const ReadOptions& options) {
-  auto place = find(names, Want::value);
-  if (!place) return tl::unexpected(place.error());
-  if (!*place) return std::nullopt;
-  const OpenFile& file = (*place)->file;
-  Resource resource;
-  resource.version = version_of(file.info);
-  if (!options.version.empty() && options.version != resource.version) return std::nullopt;
-  auto bytes = read_whole(services_.files, file, capabilities_.max_value_bytes);
-  if (!bytes) return tl::unexpected(bytes.error());
-  resource.value = Secret(std::move(*bytes));
-  resource.metadata.size = resource.value.size();
-  resource.metadata.updated = updated_at(file.info);
-  return resource;
-}
-
-Result<Resource> Store::read(const ResourceId& id, const ReadOptions& options) {
-  KBS_OK(check(id, Capabilities()));
-  const Names names(id);
-  for (int attempt = 1;; ++attempt) {
-    auto resource = read_once(names, options);
-    if (resource && *resource) return std::move(**resource);
-    if (resource) {
-      return fail(ErrorKind::not_found,
-                  options.version.empty() ? "no such resource" : "no such version of the resource");
-    }
-    const int error = resource.error().error;
-    const bool again = error == EAGAIN || error == ESTALE;
-    if (!again || attempt >= kReadAttempts) {
-      return fail(resource.error(), "cannot read the resource", names.path);
-    }
-  }
 }
 
 Result<> Store::health() {
