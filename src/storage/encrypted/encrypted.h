@@ -32,10 +32,11 @@ using KekPtr = std::shared_ptr<KeyEncryptionKey>;
 /// file that others may read, unless it belongs to a mounted Secret (a link through `..data`).
 Result<KekPtr> kek_from_file(const std::string& path);
 
-/// Where a mount's KEK comes from: exactly one of the two.
+/// Where a mount's KEK comes from: exactly one of the three.
 struct KekSource {
   std::string key_file;
   std::optional<SecretSource> passphrase;  ///< scrypt; its salt and costs stand in the store
+  KekPtr key{};                            ///< one that is open already: PKCS#11, a cloud's
 };
 
 struct Options {
@@ -68,7 +69,10 @@ class Encrypted : public Backend {
 
 /// Opens or begins the store in `inner`. Version ids are its own. `mount` names it in messages.
 /// `invalid_request` when the key is not the store's (says which key id the store wants).
+/// `uncached` is `inner` without its cache, where it has one: changes, and reads that a cache has
+/// made doubtful, start from it.
 awaitable<Result<std::shared_ptr<Encrypted>>> make(BackendPtr inner, Options options,
-                                                   Services services, std::string mount);
+                                                   Services services, std::string mount,
+                                                   BackendPtr uncached = nullptr);
 
 }  // namespace kbs::storage::encrypted

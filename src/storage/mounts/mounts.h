@@ -49,10 +49,15 @@ class MountObserver {
 /// of that resource cannot serve is refused there. A mount lists and serves only what routes to it:
 /// what lies in its backend under another mount's prefix is unseen. Writes to a read-only mount are
 /// `unsupported` and name the mount.
+///
+/// Listings: cursors hold all their state, memory is a page of each of at most three mounts. A
+/// mount that cannot list is left out (`unsupported` when there is no other below the prefix); one
+/// that is down fails the page and is named: nothing is missing silently.
 class Mounts final : public Backend {
  public:
-  /// Refuses, naming both: equal prefixes, equal names, a bad prefix or name. No default mount is
-  /// needed: what no mount covers is `not_found` on reading, `invalid_request` on writing.
+  /// Refuses, naming both: equal prefixes, equal names; and a bad name (1 to 64 characters of a
+  /// resource segment) or prefix. No default mount is needed: what no mount covers is `not_found`,
+  /// on writing `invalid_request`.
   static Result<std::shared_ptr<Mounts>> make(std::vector<Mount> mounts);
   ~Mounts() override;
 
@@ -70,22 +75,40 @@ class Mounts final : public Backend {
   awaitable<Result<Page>> versions(ResourceId id, ListOptions options) override;
   awaitable<Result<>> destroy(ResourceId id, VersionId version) override;
   awaitable<Result<>> replace(ResourceId id, VersionId version, Secret value) override;
-  awaitable<Result<>> health() override;  ///< the first failure, with the mount's name
+  /// Changes in every mount that notices them; null when one of these cannot just now.
+  std::shared_ptr<void> watch(ChangeListener listener) override;
+  /// Asks all at once, each within its timeout. The failure of the first that fails, in the order
+  /// of the configuration, with its name.
+  awaitable<Result<>> health() override;
 
  private:
   struct State;
   explicit Mounts(std::unique_ptr<State> state);
+  /// The backend of a well-formed id; `not_found` when no mount covers it.
+  Result<Backend*> route(const ResourceId& id) const;
   std::unique_ptr<State> state_;
 };
 
 /// Puts the decorators of `options` around an opened backend, from the inside: cache, encryption,
 /// read-only, deadline, observation. `observer` may be null and outlives the mount.
+///
+/// `invalid_request`, without the mount's name (the caller says it), for what cannot work:
+/// `keep_deleted` on a backend without undelete; encryption over one that cannot be written, under
+/// a name template that does not say all of repository, type and tag, or with
+/// `allow_collisions`; a timeout of nothing. Only a warning in the log for what is idle:
+/// `keep_deleted` on a read-only mount, `guest_versions` or a number of `versions` on a backend
+/// that keeps none, a cache that keeps nothing.
+///
+/// The mount's calls end within `timeout`, as `unavailable`; a change that was cut off may still
+/// happen. Their errors name the mount, but for `not_found` and `conflict`. Executors as in
+/// storage/deadline.h.
 awaitable<Result<Mount>> decorate(MountOptions options, BackendPtr raw, Services services,
                                   MountObserver* observer);
 
 /// Makes an earlier version the current one by writing its value anew (its content type and expiry
-/// go with it): `conflict` if somebody writes meanwhile, where the backend can tell. The value
-/// stays in this process.
+/// go with it): `conflict` if somebody writes meanwhile, where the backend can tell. Nothing is
+/// written when it is current already; a deleted resource is `not_found`: it wants `undelete`
+/// first. The value stays in this process.
 awaitable<Result<VersionId>> roll_back(Backend& backend, ResourceId id, VersionId version);
 
 }  // namespace kbs::storage
