@@ -26,6 +26,68 @@ char* put(char* end, int digits, std::int64_t value) {
   return end;
 }
 
+/// Reads fixed-width pieces off a text; after the first that does not fit, all fail.
+class Reader {
+ public:
+  explicit Reader(std::string_view text) : text_(text) {}
+
+  /// Exactly `count` digits, no more than `max`.
+  int digits(std::size_t count, int max) {
+    int value = 0;
+    for (; count > 0; --count) value = value * 10 + digit();
+    if (value > max) good_ = false;
+    return value;
+  }
+  /// One of two characters, whichever it was; '\0' for neither.
+  char one_of(char a, char b) {
+    const char c = peek();
+    if (c == '\0' || (c != a && c != b)) {
+      good_ = false;
+      return '\0';
+    }
+    text_.remove_prefix(1);
+    return c;
+  }
+  void exactly(char c) { one_of(c, c); }
+  /// 'Z', 'z', '+' or '-'.
+  char zone() { return peek() == '+' || peek() == '-' ? one_of('+', '-') : one_of('Z', 'z'); }
+  /// ".123" in microseconds, if it is there.
+  std::chrono::microseconds fraction() {
+    if (peek() != '.') return {};
+    text_.remove_prefix(1);
+    std::int64_t micros = 0, unit = 100'000;
+    int count = 0;
+    for (; is_digit(peek()); ++count, unit /= 10) micros += unit * digit();
+    if (count < 1 || count > 9) good_ = false;
+    return std::chrono::microseconds{micros};
+  }
+  bool at_end() const { return good_ && text_.empty(); }
+
+ private:
+  static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+  char peek() const { return text_.empty() ? '\0' : text_.front(); }
+  int digit() {
+    const char c = peek();
+    if (!is_digit(c)) {
+      good_ = false;
+      return 0;
+    }
+    text_.remove_prefix(1);
+    return c - '0';
+  }
+
+  std::string_view text_;
+  bool good_ = true;
+};
+
+std::chrono::minutes read_offset(Reader& in, char sign) {
+  if (sign == 'Z' || sign == 'z') return {};
+  const std::chrono::hours hours{in.digits(2, 23)};
+  in.exactly(':');
+  const std::chrono::minutes all = hours + std::chrono::minutes{in.digits(2, 59)};
+  return sign == '-' ? -all : all;
+}
+
 int number(auto chrono_count) { return static_cast<int>(chrono_count.count()); }
 
 }  // namespace
@@ -39,6 +101,30 @@ std::string rfc3339(SysTime t) {
       static_cast<unsigned>(f.date.month()), static_cast<unsigned>(f.date.day()),
       number(f.time.hours()), number(f.time.minutes()), number(f.time.seconds()));
   return {text.data(), static_cast<std::size_t>(size)};
+}
+
+Result<SysTime> parse_rfc3339(std::string_view text) {
+  Reader in(text);
+  const std::chrono::year year{in.digits(4, 9999)};
+  in.exactly('-');
+  const std::chrono::month month{static_cast<unsigned>(in.digits(2, 12))};
+  in.exactly('-');
+  const std::chrono::day day{static_cast<unsigned>(in.digits(2, 31))};
+  in.one_of('T', 't');
+  const std::chrono::hours hour{in.digits(2, 23)};
+  in.exactly(':');
+  const std::chrono::minutes minute{in.digits(2, 59)};
+  in.exactly(':');
+  const std::chrono::seconds second{in.digits(2, 59)};
+  const std::chrono::microseconds fraction = in.fraction();
+  const char zone = in.zone();
+  const std::chrono::minutes offset = read_offset(in, zone);
+  const std::chrono::year_month_day date = year / month / day;
+  if (!in.at_end() || !date.ok()) {
+    return fail(ErrorKind::invalid_request,
+                "not a time; write it as RFC 3339 has it: 2026-08-02T19:51:40Z");
+  }
+  return SysTime{std::chrono::sys_days{date}} + hour + minute + second + fraction - offset;
 }
 
 void append_rfc3339_micros(std::string& out, SysTime t) {

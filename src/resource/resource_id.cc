@@ -41,15 +41,4 @@ Result<ResourceId> ResourceId::parse(std::string_view path) {
   return ResourceId{std::string(repository), std::string(type), std::string(tag)};
 }
 
-Result<ResourceId> ResourceId::parse_uri(std::string_view text) {
-  constexpr std::string_view kScheme = "kbs://";
-  if (text.starts_with(kScheme)) {
-    text.remove_prefix(kScheme.size());
-    const auto slash = text.find('/');
-    if (slash == std::string_view::npos) return tl::unexpected(bad_path());
-    text.remove_prefix(slash + 1);
-  }
-  return parse(text);
-}
-
 }  // namespace kbs

@@ -16,12 +16,8 @@ struct ResourceId {
   std::string type;
   std::string tag;
 
-  /// Exactly `repository/type/tag`.
+  /// Exactly `repository/type/tag`; a name in one of the URI forms goes through ResourceUri first.
   static Result<ResourceId> parse(std::string_view path);
-  /// Every URI form in use: `kbs:///r/t/t`, `kbs://host:port/r/t/t` (host and port are ignored: a
-  /// resource is asked of the KBS one is talking to), or the bare path. A query is refused here;
-  /// callers strip it.
-  static Result<ResourceId> parse_uri(std::string_view text);
 
   /// `repository/type/tag`.
   std::string path() const { return repository + '/' + type + '/' + tag; }

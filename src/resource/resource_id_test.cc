@@ -43,20 +43,6 @@ TEST(ResourceId, Parse) {
   }
 }
 
-TEST(ResourceId, EveryUriFormNamesTheSameResource) {
-  const ResourceId want{"default", "key", "1"};
-  for (std::string_view uri :
-       {"kbs:///default/key/1", "kbs://kbs.example:8080/default/key/1", "default/key/1"}) {
-    SCOPED_TRACE(uri);
-    EXPECT_EQ(value_of(ResourceId::parse_uri(uri)), want);
-  }
-  for (std::string_view uri : {"kbs://default", "kbs:///default/key", "http://h/a/b/c",
-                               "kbs:///a/b/c?x=1", "KBS:///a/b/c"}) {
-    SCOPED_TRACE(uri);
-    EXPECT_EQ(value_of(ResourceId::parse_uri(uri)), std::nullopt);
-  }
-}
-
 TEST(ResourceId, PathIsTheInverseOfParse) {
   EXPECT_EQ(ResourceId::parse("r/t/a.b")->path(), "r/t/a.b");
 }

@@ -9,60 +9,9 @@
 #include "base/run.h"
 #include "kbs/plugins/resource.h"
 #include "kbs/plugins/sample.h"
-#include "storage/local_fs/local_fs.h"
-#include "storage/memory/memory.h"
+#include "server/historic.h"
 
 namespace kbs::server {
-namespace {
-
-constexpr const char* kDefaultRoot = "/opt/confidential-containers/kbs/repository";
-
-std::string last_component(std::string path) {
-  while (path.size() > 1 && path.back() == '/') path.pop_back();
-  return path.substr(path.rfind('/') + 1);
-}
-
-/// Design decision 8: the roots of the v0.19+ form, in their order, so that every documented recipe
-/// works.
-storage::local_fs::Options key_value_roots(const config::StorageBackend& config,
-                                           const std::string& layout) {
-  storage::local_fs::Options options;
-  options.layout =
-      layout == "tree" ? storage::local_fs::Layout::tree : storage::local_fs::Layout::flat;
-  options.roots.push_back({config.local_fs_dir + "/repository", true, true});
-  if (last_component(config.local_fs_dir) == "repository")
-    options.roots.push_back({config.local_fs_dir, true, false});
-  if (config.local_fs_dir + "/repository" != kDefaultRoot && config.local_fs_dir != kDefaultRoot) {
-    options.roots.push_back({kDefaultRoot, true, true});
-  }
-  return options;
-}
-
-Result<storage::BackendPtr> make_backend(const config::Config& config,
-                                         const config::ResourcePlugin& plugin,
-                                         storage::Services services) {
-  if (plugin.kind == config::ResourcePlugin::Kind::local_fs) {
-    storage::local_fs::Options options;
-    options.roots.push_back({plugin.dir_path, true, true});
-    options.layout =
-        plugin.layout == "flat" ? storage::local_fs::Layout::flat : storage::local_fs::Layout::tree;
-    return storage::local_fs::make(options, services);
-  }
-  switch (config.storage_backend.type) {
-    case storage::KeyValueType::memory:
-      return storage::memory::make({}, services.clock);
-    case storage::KeyValueType::local_fs:
-      return storage::local_fs::make(key_value_roots(config.storage_backend, plugin.layout),
-                                     services);
-    case storage::KeyValueType::local_json:
-      break;
-  }
-  return fail(ErrorKind::unsupported,
-              "resources in storage_type = \"LocalJson\" are not in this build yet: use "
-              "\"LocalFs\" or \"Memory\"");
-}
-
-}  // namespace
 
 Result<storage::KeyValuePtr> open_namespace(const config::StorageBackend& config,
                                             std::optional<storage::KeyValueType> override_type,
@@ -89,6 +38,9 @@ Result<std::shared_ptr<attestation::AttestationService>> make_attestation(
                                         "attestation_service_policy", services));
   KBS_TRY(auto values, open_namespace(config.storage_backend, as.reference_storage,
                                       "reference_value", services));
+  // Before the stock policies are put where there is none.
+  KBS_OK(load_attestation_policies(as.policy_dir, *policies));
+  KBS_OK(load_reference_values(as.reference_file, *values));
   attestation::embedded::Options options{as.broker};
   return run_to_end(attestation::embedded::make(std::move(options), std::move(policies),
                                                 std::move(values), services.clock));
@@ -106,17 +58,15 @@ Result<std::shared_ptr<const token::TokenVerifier>> make_token_verifier(
   return token::TokenVerifier::make(std::move(trust));
 }
 
-Result<std::vector<plugins::PluginPtr>> make_plugins(const config::Config& config,
-                                                     metrics::Metrics& metrics,
-                                                     storage::Services services) {
+std::vector<plugins::PluginPtr> make_plugins(const config::Config& config,
+                                             const std::shared_ptr<storage::Mounts>& mounts,
+                                             metrics::Metrics& metrics) {
   std::vector<plugins::PluginPtr> all;
+  all.reserve(config.plugins.size());
   for (const config::Plugin& plugin : config.plugins) {
-    if (const auto* resource = std::get_if<config::ResourcePlugin>(&plugin)) {
-      KBS_TRY(storage::BackendPtr backend, make_backend(config, *resource, services));
-      all.push_back(plugins::make_resource(std::move(backend), metrics));
-    } else {
-      all.push_back(plugins::make_sample());
-    }
+    all.push_back(std::holds_alternative<config::ResourcePlugin>(plugin)
+                      ? plugins::make_resource(mounts, metrics)
+                      : plugins::make_sample());
   }
   return all;
 }

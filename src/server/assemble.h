@@ -18,14 +18,16 @@ Result<storage::KeyValuePtr> open_namespace(const config::StorageBackend& config
                                             std::optional<storage::KeyValueType> override_type,
                                             const std::string& name, storage::Services services);
 
-/// Null for a resource-only server.
+/// Null for a resource-only server. Takes over the policies and reference values that older
+/// releases kept in files (historic.h).
 Result<std::shared_ptr<attestation::AttestationService>> make_attestation(
     const config::Config& config, storage::Services services);
 Result<std::shared_ptr<const token::TokenVerifier>> make_token_verifier(
     const config::Config& config, const attestation::AttestationService* attestation);
-Result<std::vector<plugins::PluginPtr>> make_plugins(const config::Config& config,
-                                                     metrics::Metrics& metrics,
-                                                     storage::Services services);
+/// `mounts` are those of the plugin `resource`.
+std::vector<plugins::PluginPtr> make_plugins(const config::Config& config,
+                                             const std::shared_ptr<storage::Mounts>& mounts,
+                                             metrics::Metrics& metrics);
 /// Reads certificate and key; null for clear HTTP.
 Result<std::shared_ptr<asio::ssl::context>> make_tls(const config::HttpServer& config);
 Result<rcar::ChallengeCodec> make_challenge_codec(const config::AttestationService& config);

@@ -27,11 +27,15 @@ CommandLine parse_command_line(int argc, char** argv) {
   CLI::App* check =
       config->add_subcommand("check", "Explain what a configuration file means, or what is wrong");
   check->add_option("FILE", line.file, "The configuration file")->required();
+  check->add_flag("--connect", line.connect,
+                  "Open every store too, and tell its health and what it can do. Writes nothing");
   CLI::App* audit = app.add_subcommand("audit", "Work with audit files");
   audit->require_subcommand(1);
   CLI::App* verify =
       audit->add_subcommand("verify", "Check chains and checkpoints of an audit file");
   verify->add_option("FILE", line.file, "The audit file")->required();
+
+  add_storage_commands(app, line.storage);
 
   try {
     app.parse(argc, argv);
@@ -47,6 +51,9 @@ CommandLine parse_command_line(int argc, char** argv) {
     line.action = CommandLine::Action::config_check;
   } else if (verify->parsed()) {
     line.action = CommandLine::Action::audit_verify;
+  } else if (line.storage.command != StorageLine::Command::none) {
+    line.action = CommandLine::Action::storage;
+    if (line.storage.config.empty()) line.storage.config = line.config_file;
   } else if (line.dev != line.config_file.empty()) {
     std::cerr << (line.dev ? "kbs: --dev and a configuration file exclude each other\n"
                            : "kbs: no configuration: give -c FILE or KBS_CONFIG_FILE, or --dev to "

@@ -9,6 +9,7 @@
 #include "kbs/audit/audit.h"
 #include "kbs/config/load.h"
 #include "kbs/metrics/version.h"
+#include "server/check_connect.h"
 #include "server/instance.h"
 #include "server/signals.h"
 
@@ -61,11 +62,17 @@ int serve(const CommandLine& line) {
   return 0;
 }
 
-int config_check(const std::string& file) {
-  auto config = config::understand_file(file);
+int config_check(const CommandLine& line) {
+  auto config = config::understand_file(line.file);
   if (!config) return failed(config.error());
   std::fputs(config::explain(*config).c_str(), stdout);
-  return config->missing_from_build.empty() ? 0 : 1;
+  bool good = config->missing_from_build.empty();
+  if (line.connect) {
+    const ConnectReport report = check_connect(*config, system_clock());
+    std::printf("\n%s", report.text.c_str());
+    good = good && report.good;
+  }
+  return good ? 0 : 1;
 }
 
 int audit_verify(const std::string& file) {

@@ -8,7 +8,7 @@
 namespace kbs::server {
 
 int serve(const CommandLine& line);
-int config_check(const std::string& file);
+int config_check(const CommandLine& line);
 int audit_verify(const std::string& file);
 int print_version();
 

@@ -10,6 +10,7 @@
 #include "kbs/api/routes.h"
 #include "kbs/audit/audit.h"
 #include "server/assemble.h"
+#include "server/mounts.h"
 
 namespace kbs::server {
 namespace {
@@ -56,6 +57,7 @@ class RunningInstance final : public Instance {
   // Joined after the workers have stopped and before anything its jobs use goes: see stop().
   std::unique_ptr<asio::thread_pool> blocking_;
   std::unique_ptr<metrics::Metrics> metrics_;
+  std::unique_ptr<MountMetrics> mount_metrics_;
   std::unique_ptr<audit::AuditLog> audit_;
   std::shared_ptr<attestation::AttestationService> attestation_;
   std::shared_ptr<ResourcePolicy> policy_;
@@ -73,6 +75,7 @@ Result<> RunningInstance::build(const config::Config& config) {
                                : std::max(1u, std::thread::hardware_concurrency());
   blocking_ = std::make_unique<asio::thread_pool>(kBlockingThreads);
   metrics_ = metrics::Metrics::make();
+  mount_metrics_ = std::make_unique<MountMetrics>(*metrics_);
   KBS_OK(build_parts(config, workers));
   return build_server(config, workers);
 }
@@ -81,6 +84,7 @@ Result<> RunningInstance::build_parts(const config::Config& config, unsigned wor
   const storage::Services services{files_, clock_, *blocking_};
   KBS_TRY(audit_,
           audit::AuditLog::open(audit_options(config.audit, workers), clock_, files_, *blocking_));
+  metrics_->take_audit_failures_from([log = audit_.get()] { return log->failures(); });
   KBS_TRY(attestation_, make_attestation(config, services));
   KBS_TRY(auto policy_store, open_namespace(config.storage_backend, std::nullopt, "kbs", services));
   KBS_TRY(std::string initial, initial_policy(config));
@@ -96,7 +100,8 @@ Result<> RunningInstance::build_parts(const config::Config& config, unsigned wor
       config.http_server.trustee_errors ? api::ErrorMode::trustee : api::ErrorMode::precise;
   KBS_TRY(snapshot_->tokens, make_token_verifier(config, attestation_.get()));
   KBS_TRY(snapshot_->admin, admin::AdminGate::make(config.admin, clock_));
-  KBS_TRY(snapshot_->plugins, make_plugins(config, *metrics_, services));
+  KBS_TRY(snapshot_->mounts, open_mounts(config.mounts, services, mount_metrics_.get()));
+  snapshot_->plugins = make_plugins(config, snapshot_->mounts, *metrics_);
   return {};
 }
 
@@ -142,6 +147,7 @@ void RunningInstance::stop(std::chrono::milliseconds grace) {
   snapshot_.reset();
   policy_.reset();
   attestation_.reset();
+  metrics_->take_audit_failures_from({});
   audit_.reset();
   blocking_.reset();
 }

@@ -71,6 +71,25 @@ audit::Record admin_record(const Context& context, const admin::AdminIdentity& w
 }
 
 awaitable<ApiResult<>> record_intent(Context& context, const admin::AdminIdentity& who,
+                                     const AdminAction& action) {
+  audit::Record record = admin_record(context, who, "admin.intent", action.object);
+  record.action = action.name;
+  record.version = action.version;
+  record.allowed = true;
+  co_return co_await write_record(context, std::move(record));
+}
+
+awaitable<ApiResult<>> record_outcome(Context& context, const admin::AdminIdentity& who,
+                                      const AdminAction& action, const Error* failure) {
+  audit::Record record = admin_record(context, who, "admin.outcome", action.object);
+  record.action = action.name;
+  record.version = action.version;
+  record.allowed = failure == nullptr;
+  if (failure) record.reason = to_string(failure->kind);
+  co_return co_await write_record(context, std::move(record));
+}
+
+awaitable<ApiResult<>> record_intent(Context& context, const admin::AdminIdentity& who,
                                      std::string object) {
   audit::Record record = admin_record(context, who, "admin.intent", std::move(object));
   record.allowed = true;

@@ -197,7 +197,14 @@ awaitable<ApiResult<Response>> serve_admin(Context& context, Plugin& plugin, Cal
   std::string version = reply ? reply->version : std::string();
   KBS_CO_OK(co_await record_outcome(context, who, object, reply ? nullptr : &reply.error(),
                                     std::move(version)));
-  if (!reply) co_return tl::unexpected(plugin_error(std::move(reply).error()));
+  if (!reply) {
+    // The client hears what went wrong; why (an errno, a vault's status) is for the operator alone.
+    const ErrorKind kind = reply.error().kind;
+    const bool ours = kind == ErrorKind::unavailable || kind == ErrorKind::internal;
+    log_error(ours ? LogLevel::error : LogLevel::info, "admin", "request failed", reply.error(),
+              {{"request", context.request.id}, {"path", context.request.path}});
+    co_return tl::unexpected(plugin_error(std::move(reply).error()));
+  }
   Response response;
   response.content_type = reply->content_type;
   response.body = std::move(reply->body);
@@ -215,7 +222,8 @@ awaitable<ApiResult<Response>> call_plugin(Context& context) {
     co_return tl::unexpected(
         ApiError{ErrorType::plugin_not_found, std::move(cause), std::move(detail)});
   }
-  Call call{context.request, context.rest, parse_query(context.request.query)};
+  Call call{context.request, context.rest, parse_query(context.request.query),
+            context.snapshot->error_mode == ErrorMode::precise};
   if (plugin->gate(call) == plugins::Gate::admin)
     co_return co_await serve_admin(context, *plugin, call);
   auto response = co_await serve_guest(context, *plugin, call);

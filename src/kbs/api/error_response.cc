@@ -55,6 +55,8 @@ std::string_view precise_name(const ApiError& error) {
       return "RateLimited";
     case ErrorKind::unavailable:
       return "Unavailable";
+    case ErrorKind::denied:
+      return "PolicyDeny";
     default:
       return "PluginInternalError";
   }

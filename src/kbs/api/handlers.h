@@ -20,8 +20,28 @@ awaitable<ApiResult<Response>> post_reference_value(Context& context);
 awaitable<ApiResult<Response>> post_resource_policy(Context& context);
 /// GET /kbs/v0/resource-policy (admin): ids, as the reference has it.
 awaitable<ApiResult<Response>> get_resource_policy_ids(Context& context);
-/// GET /kbs/v0/admin/policy (admin): the text of the resource policy. Ours.
-awaitable<ApiResult<Response>> get_admin(Context& context);
+
+/// Ours, all of them for administrators, below /kbs/v0/admin/.
+/// GET policy: the text of the resource policy.
+awaitable<ApiResult<Response>> get_policy_text(Context& context);
+/// GET mounts: where resources live, what each place can do, and whether it can serve now.
+awaitable<ApiResult<Response>> get_mounts(Context& context);
+/// GET health: what /readyz does not tell strangers.
+awaitable<ApiResult<Response>> get_health(Context& context);
+/// GET resources/{repository}/{type}/{tag}/versions: the current and the kept ones, by pages.
+awaitable<ApiResult<Response>> get_versions(Context& context);
+/// POST …/rollback {"version"}: an earlier version's value becomes the current one, anew.
+awaitable<ApiResult<Response>> post_rollback(Context& context);
+/// POST …/undelete: the newest kept version becomes the current one.
+awaitable<ApiResult<Response>> post_undelete(Context& context);
+/// POST …/destroy {"version"} or {"all":true}: one earlier version, or the resource with its whole
+/// history, deleted or not, for good.
+awaitable<ApiResult<Response>> post_destroy(Context& context);
+/// Any other path below it; administrators only are told that nothing is there.
+awaitable<ApiResult<Response>> no_admin_route(Context& context);
+/// The paths above with a method that they do not have.
+awaitable<ApiResult<Response>> foreign_admin_method(Context& context);
+
 /// Everything else under /kbs/v0/: the plugin of that name, or 404.
 awaitable<ApiResult<Response>> call_plugin(Context& context);
 

@@ -68,14 +68,8 @@ awaitable<ApiResult<Response>> get_resource_policy_ids(Context& context) {
   co_return response;
 }
 
-awaitable<ApiResult<Response>> get_admin(Context& context) {
+awaitable<ApiResult<Response>> get_policy_text(Context& context) {
   KBS_CO_TRY(admin::AdminIdentity who, co_await check_admin(context, ErrorType::admin_auth_access));
-  if (context.rest.size() != 1 || context.rest[0] != "policy") {
-    Error cause{
-        ErrorKind::not_found, "there is no such administrative route", {}, BOOST_CURRENT_LOCATION};
-    co_return tl::unexpected(
-        ApiError{ErrorType::plugin_not_found, std::move(cause), "Plugin admin not found"});
-  }
   auto text = co_await context.app.policy.text();
   if (!text) co_return tl::unexpected(engine_error(std::move(text).error()));
   KBS_CO_OK(co_await record_outcome(context, who, "admin/policy", nullptr));

@@ -1,5 +1,6 @@
 #include "kbs/api/routes.h"
 
+#include <algorithm>
 #include <map>
 
 #include "base/encoding.h"
@@ -29,7 +30,24 @@ constexpr Route kRoutes[] = {
     {"reference-value", Method::post, post_reference_value, true},
     {"resource-policy", Method::post, post_resource_policy, false},
     {"resource-policy", Method::get, get_resource_policy_ids, false},
-    {"admin", Method::get, get_admin, false},  // ours
+};
+
+/// What stands below /kbs/v0/admin/, whole paths; `*` is any one segment. Ours. The access rules
+/// ask for more there (kbs/admin/acl.h).
+struct AdminRoute {
+  std::string_view path;
+  Method method;
+  Handler handler;
+};
+
+constexpr AdminRoute kAdminRoutes[] = {
+    {"policy", Method::get, get_policy_text},
+    {"mounts", Method::get, get_mounts},
+    {"health", Method::get, get_health},
+    {"resources/*/*/*/versions", Method::get, get_versions},
+    {"resources/*/*/*/rollback", Method::post, post_rollback},
+    {"resources/*/*/*/undelete", Method::post, post_undelete},
+    {"resources/*/*/*/destroy", Method::post, post_destroy},
 };
 
 constexpr std::string_view kPrefix = "/kbs/v0/";
@@ -56,6 +74,23 @@ std::vector<std::string> split_path(std::string_view text) {
   }
 }
 
+bool fits(std::string_view pattern, const std::vector<std::string>& path) {
+  const std::vector<std::string> want = split_path(pattern);
+  return std::equal(want.begin(), want.end(), path.begin(), path.end(),
+                    [](const std::string& a, const std::string& b) { return a == "*" || a == b; });
+}
+
+/// Every way out asks for an administrator first: strangers are not told what exists.
+awaitable<ApiResult<Response>> serve_admin_route(Context& context) {
+  Handler handler = no_admin_route;
+  for (const AdminRoute& route : kAdminRoutes) {
+    if (!fits(route.path, context.rest)) continue;
+    handler = route.method == context.request.method ? route.handler : foreign_admin_method;
+    break;
+  }
+  co_return co_await handler(context);
+}
+
 /// A built-in name asked with a method it does not have: nothing there in the reference, 405 in
 /// precise mode.
 ApiError foreign_method(std::string_view name) {
@@ -68,6 +103,7 @@ ApiError foreign_method(std::string_view name) {
 }
 
 awaitable<ApiResult<Response>> dispatch(Context& context) {
+  if (context.first == "admin") co_return co_await serve_admin_route(context);
   bool built_in = false;
   for (const Route& route : kRoutes) {
     if (context.first != route.first || (route.needs_attestation && !context.app.attestation))
@@ -78,6 +114,18 @@ awaitable<ApiResult<Response>> dispatch(Context& context) {
   if (built_in && !context.snapshot->find_plugin(context.first))
     co_return tl::unexpected(foreign_method(context.first));
   co_return co_await call_plugin(context);
+}
+
+/// Takes the method that was just refused out of `Allow`.
+void correct_allow(Response& response, std::string_view method) {
+  for (auto& [name, value] : response.headers) {
+    if (name != "Allow") continue;
+    std::string others;
+    for (std::string_view one : {"GET", "POST", "PUT", "DELETE"}) {
+      if (one != method) others += (others.empty() ? "" : ", ") + std::string(one);
+    }
+    value = std::move(others);
+  }
 }
 
 awaitable<Response> serve_api(Worker& worker, Request& request) {
@@ -100,7 +148,9 @@ awaitable<Response> serve_api(Worker& worker, Request& request) {
                   worker.app.clock.steady_now()};
   auto response = co_await dispatch(context);
   if (response) co_return std::move(*response);
-  co_return error_response(response.error(), snapshot->error_mode);
+  Response refusal = error_response(response.error(), snapshot->error_mode);
+  correct_allow(refusal, request.method_name);
+  co_return refusal;
 }
 
 awaitable<Response> serve_system(Worker& worker, Request& request) {

@@ -1,183 +1,9 @@
 #include "kbs/api/routes.h"
 
-#include <gtest/gtest.h>
+#include "kbs/api/testing/api_fixture.h"
 
-#include "attestation/embedded/embedded.h"
-#include "base/encoding.h"
-#include "base/testing/manual_clock.h"
-#include "base/testing/run.h"
-#include "crypto/digest.h"
-#include "crypto/jwe.h"
-#include "kbs/plugins/resource.h"
-#include "kbs/plugins/sample.h"
-#include "policy/stock_policies.h"
-#include "storage/memory/memory.h"
-
-namespace kbs::api {
+namespace kbs::api::testing {
 namespace {
-
-using crypto::PrivateKey;
-using storage::KeyValuePtr;
-
-/// An audit trail that can be told to fail, and remembers what it was given.
-class FakeAudit final : public audit::AuditLog {
- public:
-  awaitable<Result<>> record(unsigned, audit::Record record) override {
-    if (failing) co_return fail(ErrorKind::unavailable, "the audit trail cannot be written");
-    events.push_back(std::string(record.event) + " " + record.object +
-                     (record.allowed ? " yes" : " no"));
-    co_return Result<>();
-  }
-  Result<> reopen() override { return {}; }
-  bool failing = false;
-  std::vector<std::string> events;
-};
-
-/// A backend that counts who asked it.
-class CountingBackend final : public storage::Backend {
- public:
-  explicit CountingBackend(storage::BackendPtr inner) : inner_(std::move(inner)) {}
-  const storage::Capabilities& capabilities() const noexcept override {
-    return inner_->capabilities();
-  }
-  awaitable<Result<storage::Resource>> read(ResourceId id, storage::ReadOptions options) override {
-    ++reads;
-    return inner_->read(std::move(id), std::move(options));
-  }
-  awaitable<Result<storage::VersionId>> write(ResourceId id, Secret value,
-                                              storage::WriteOptions options) override {
-    ++writes;
-    return inner_->write(std::move(id), std::move(value), std::move(options));
-  }
-  awaitable<Result<>> remove(ResourceId id, storage::RemoveOptions options) override {
-    return inner_->remove(std::move(id), std::move(options));
-  }
-  awaitable<Result<storage::Page>> list(storage::ListOptions options) override {
-    return inner_->list(std::move(options));
-  }
-  awaitable<Result<>> health() override { return inner_->health(); }
-  int reads = 0, writes = 0;
-
- private:
-  storage::BackendPtr inner_;
-};
-
-class ApiTest : public ::testing::Test {
- protected:
-  explicit ApiTest(ErrorMode mode = ErrorMode::precise) {
-    storage::Services services{system_files(), clock_, pool_};
-    const auto kv = [&](const char* name) { return *storage::open_key_value({}, name, services); };
-    attestation_ = *testing::run(attestation::embedded::make({}, kv("attestation_service_policy"),
-                                                             kv("reference_value"), clock_));
-    policy_ = *testing::run(ResourcePolicy::open(kv("kbs"), "", clock_, *metrics_));
-    backend_ = std::make_shared<CountingBackend>(storage::memory::make({}, clock_));
-    auto snapshot = std::make_shared<Snapshot>();
-    snapshot->error_mode = mode;
-    token::TrustOptions trust;
-    trust.own_key = attestation_->own_signing_key();
-    snapshot->tokens = *token::TokenVerifier::make(std::move(trust));
-    config::Admin admin;
-    admin.mode = config::Admin::Mode::allow_all;
-    snapshot->admin = *admin::AdminGate::make(admin, clock_);
-    snapshot->plugins = {plugins::make_resource(backend_, *metrics_), plugins::make_sample()};
-    app_.emplace(App{clock_, *metrics_, audit_, *policy_, attestation_.get(), sessions_,
-                     challenges_, std::chrono::minutes{5}});
-    worker_.emplace(Worker{0, *app_, snapshot});
-  }
-  ~ApiTest() override { pool_.join(); }
-
-  Response send(std::string_view method, std::string target, std::string_view body = "",
-                std::vector<std::pair<std::string, std::string>> headers = {}) {
-    http::Request request;
-    request.method_name = method;
-    request.method = method == "GET"      ? Method::get
-                     : method == "POST"   ? Method::post
-                     : method == "PUT"    ? Method::put
-                     : method == "DELETE" ? Method::del
-                     : method == "HEAD"   ? Method::head
-                                          : Method::other;
-    request.target = target;
-    const auto question = target.find('?');
-    request.path = percent_decode(target.substr(0, question));
-    if (question != std::string::npos) request.query = target.substr(question + 1);
-    request.headers = std::move(headers);
-    request.body = Secret::from_text(body);
-    return testing::run(serve(*worker_, std::move(request)));
-  }
-  void set_policy(std::string_view text) {
-    ASSERT_TRUE(testing::run(policy_->set(std::string(text))));
-  }
-  static std::string type_of(const Response& response) {
-    auto parsed = parse_json_object(response.body_text());
-    if (!parsed) return "(no JSON)";
-    const std::string type(string_member(*parsed, "type").value_or(""));
-    return type.substr(type.rfind('/') + 1);
-  }
-  static std::string header(const Response& response, std::string_view name) {
-    for (const auto& [key, value] : response.headers) {
-      if (key == name) return value;
-    }
-    return "";
-  }
-
-  struct Opened {
-    std::string cookie, nonce;
-  };
-  Opened auth() {
-    const Response response =
-        send("POST", "/kbs/v0/auth", R"({"version":"0.4.0","tee":"sample","extra-params":""})");
-    EXPECT_EQ(response.status, 200u) << response.body_text();
-    auto body = parse_json_object(response.body_text());
-    const std::string cookie = header(response, "Set-Cookie");
-    return {cookie.substr(0, cookie.find(';')), std::string(body->at("nonce").as_string())};
-  }
-  std::string attestation_body(const std::string& nonce, std::string_view alg = "ECDH-ES+A256KW") {
-    json::object jwk = key_.public_key().to_jwk();
-    jwk["alg"] = alg;
-    json::object runtime{{"additional-evidence", ""}, {"nonce", nonce}, {"tee-pubkey", jwk}};
-    const Bytes digest =
-        crypto::digest(crypto::HashAlgorithm::sha384, as_bytes(canonical_json(runtime)));
-    json::object body{
-        {"runtime-data", json::object{{"nonce", nonce}, {"tee-pubkey", jwk}}},
-        {"tee-evidence", json::object{{"primary_evidence",
-                                       json::object{{"svn", "1"}, {"report_data", base64(digest)}}},
-                                      {"additional_evidence", ""}}}};
-    return to_json(body);
-  }
-  /// A whole handshake; the cookie of the attested session.
-  std::string attest() {
-    const Opened opened = auth();
-    const Response response =
-        send("POST", "/kbs/v0/attest", attestation_body(opened.nonce), {{"Cookie", opened.cookie}});
-    EXPECT_EQ(response.status, 200u) << response.body_text();
-    auto body = parse_json_object(response.body_text());
-    token_ = body->at("token").as_string();
-    return opened.cookie;
-  }
-  Response get(const std::string& cookie,
-               const std::string& path = "/kbs/v0/resource/default/key/1") {
-    return send("GET", path, "", {{"Cookie", cookie}});
-  }
-
-  asio::thread_pool pool_{1};
-  testing::ManualClock clock_;
-  std::unique_ptr<metrics::Metrics> metrics_ = metrics::Metrics::make();
-  FakeAudit audit_;
-  std::shared_ptr<attestation::AttestationService> attestation_;
-  std::shared_ptr<ResourcePolicy> policy_;
-  std::shared_ptr<CountingBackend> backend_;
-  rcar::MemorySessions sessions_{clock_};
-  rcar::ChallengeCodec challenges_ = rcar::ChallengeCodec::random();
-  std::optional<App> app_;
-  std::optional<Worker> worker_;
-  PrivateKey key_ = *PrivateKey::generate(crypto::KeyType::ec_p256);
-  std::string token_;
-};
-
-class TrusteeModeTest : public ApiTest {
- protected:
-  TrusteeModeTest() : ApiTest(ErrorMode::trustee) {}
-};
 
 TEST_F(ApiTest, ASecretTakesTheWholeRoad) {
   set_policy(policy::allow_all_resource_policy());
@@ -200,7 +26,7 @@ TEST_F(ApiTest, PolicyComesBeforeStorage) {
   EXPECT_EQ(get(cookie).status, 403u) << "the default policy keeps sample guests out";
   EXPECT_EQ(get(cookie, "/kbs/v0/resource/no/such/thing").status, 403u)
       << "and does not tell what exists";
-  EXPECT_EQ(backend_->reads, 0);
+  EXPECT_EQ(backend_->calls(Op::read), 0u);
 }
 
 TEST_F(ApiTest, NoRecordNoRelease) {
@@ -212,9 +38,10 @@ TEST_F(ApiTest, NoRecordNoRelease) {
   EXPECT_EQ(response.status, 503u);
   EXPECT_EQ(type_of(response), "AuditFailure");
   EXPECT_NE(metrics_->expose().find("kbs_audit_failures_total 1\n"), std::string::npos);
-  const int before = backend_->writes;
+  const std::size_t before = backend_->calls(Op::write);
   EXPECT_EQ(send("POST", "/kbs/v0/resource/default/key/2", "x").status, 503u);
-  EXPECT_EQ(backend_->writes, before) << "an intent that cannot be recorded changes nothing";
+  EXPECT_EQ(backend_->calls(Op::write), before)
+      << "an intent that cannot be recorded changes nothing";
   const Opened opened = auth();
   EXPECT_EQ(
       send("POST", "/kbs/v0/attest", attestation_body(opened.nonce), {{"Cookie", opened.cookie}})
@@ -231,7 +58,7 @@ TEST_F(ApiTest, TheKeyIsLookedAtBeforeStorage) {
   const Response response = get(opened.cookie, "/kbs/v0/resource/no/such/thing");
   EXPECT_EQ(response.status, 400u);
   EXPECT_EQ(type_of(response), "JweError");
-  EXPECT_EQ(backend_->reads, 0);
+  EXPECT_EQ(backend_->calls(Op::read), 0u);
 }
 
 TEST_F(ApiTest, ADenialSaysWhetherAttestingAgainCanHelp) {
@@ -414,4 +241,4 @@ TEST(Query, LastOfRepeatedKeysWins) {
 }
 
 }  // namespace
-}  // namespace kbs::api
+}  // namespace kbs::api::testing

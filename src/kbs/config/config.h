@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include "attestation/embedded/embedded.h"
 #include "storage/key_value.h"
+#include "storage/mounts/mounts.h"
 
 namespace kbs::config {
 
@@ -47,8 +49,8 @@ struct AttestationService {
   attestation::embedded::TokenBrokerOptions broker;
   std::optional<storage::KeyValueType> policy_storage;     ///< attestation_service.storage_type
   std::optional<storage::KeyValueType> reference_storage;  ///< rvps_config.storage_type
-  std::string reference_file;  ///< historic rvps_config.storage.file_path: read as LocalJson of its
-                               ///< directory
+  std::string reference_file;  ///< historic rvps_config.storage.file_path: taken over at start when
+                               ///< present
   std::string
       policy_dir;  ///< historic directory of attestation policies, read at start when present
 };
@@ -75,7 +77,7 @@ struct Admin {
       false;  ///< legacy forms without roles: whoever is authenticated may do everything
 };
 
-/// `[storage_backend]`: the key-value layer, and resources when a plugin asks for kvstorage.
+/// `[storage_backend]`: the key-value layer, and resources when the plugin asks for kvstorage.
 struct StorageBackend {
   storage::KeyValueType type = storage::KeyValueType::memory;
   std::string local_fs_dir = "/opt/confidential-containers/storage/local_fs";
@@ -83,19 +85,20 @@ struct StorageBackend {
   bool present = false;  ///< the section was written
 };
 
-/// Where the `resource` plugin keeps its resources.
-struct ResourcePlugin {
-  enum class Kind {
-    kv,        ///< the namespace `repository` of `[storage_backend]`
-    local_fs,  ///< a directory tree (`type = "LocalFs"`, or `[[plugins]] name = "resource"` alone)
-  } kind = Kind::kv;
-  std::string dir_path = "/opt/confidential-containers/kbs/repository";
-  std::string layout;  ///< "", "tree" or "flat"
-};
+/// The plugin `resource`: it serves `Config::mounts`.
+struct ResourcePlugin {};
 struct SamplePlugin {
   std::string item;
 };
 using Plugin = std::variant<ResourcePlugin, SamplePlugin>;
+
+/// One `[[mounts]]`, or what a historical spelling of the resource plugin means.
+struct MountConfig {
+  storage::MountOptions options;
+  storage::BackendMaker make;  ///< opens the backend; blocks
+  /// The backend's own keys as they were understood, for people: no secret among them.
+  std::vector<std::pair<std::string, std::string>> settings;
+};
 
 struct Audit {
   enum class Sink { file, standard_output, none } sink = Sink::standard_output;
@@ -116,6 +119,7 @@ struct Config {
   StorageBackend storage_backend;
   std::optional<storage::KeyValueType> session_storage;
   std::vector<Plugin> plugins;
+  std::vector<MountConfig> mounts;  ///< where the resource plugin keeps its resources
   Audit audit;
   std::string policy_path;  ///< historic [policy_engine] policy_path: loaded as the policy if the
                             ///< file exists

@@ -7,7 +7,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using Kind = ResourcePlugin::Kind;
 using Mode = Admin::Mode;
 using storage::KeyValueType;
 
@@ -58,8 +57,8 @@ storage_backend_type = "kvstorage"
   EXPECT_THAT(c.attestation_token.trusted_certs_paths, ElementsAre(kUserKeys + "/ca-cert.pem"));
   EXPECT_EQ(c.attestation_service.type, AttestationService::Type::coco_as_grpc);
   EXPECT_EQ(c.storage_backend.local_fs_dir, "/opt/confidential-containers/kbs");
-  EXPECT_EQ(resource_plugin(c)->kind, Kind::kv);
-  EXPECT_EQ(resource_plugin(c)->layout, "flat") << "one may go back to the reference";
+  EXPECT_EQ(mount(c)->options.backend, "local_fs");
+  EXPECT_EQ(setting(mount(c), "layout"), "flat") << "one may go back to the reference";
   EXPECT_THAT(explain(c), HasSubstr("/opt/confidential-containers/kbs/repository"));
 }
 
@@ -92,9 +91,9 @@ TEST(Deployed, DockerComposeV012ToV015) {
   EXPECT_EQ(c.admin.providers.at(0).fixed_role, "admin");
   EXPECT_TRUE(c.admin.acls_grant_all);
   EXPECT_TRUE(c.attestation_token.insecure_header_jwk);
-  EXPECT_EQ(resource_plugin(c)->kind, Kind::local_fs);
-  EXPECT_EQ(resource_plugin(c)->dir_path, kDefaultRepositoryDir);
-  EXPECT_EQ(resource_plugin(c)->layout, "tree");
+  EXPECT_EQ(mount(c)->options.backend, "local_fs");
+  EXPECT_EQ(setting(mount(c), "directory"), kDefaultRepositoryDir);
+  EXPECT_EQ(setting(mount(c), "layout"), "tree");
   EXPECT_EQ(c.dialect, "[admin] of v0.11 to v0.15, resource plugin of v0.11 to v0.18");
 }
 
@@ -108,7 +107,7 @@ TEST(Deployed, DockerComposeV016ToV018) {
   EXPECT_EQ(c.admin.mode, Mode::authenticated);
   EXPECT_EQ(c.admin.providers.at(0).fixed_role, "admin");
   EXPECT_FALSE(c.attestation_token.insecure_header_jwk);
-  EXPECT_EQ(resource_plugin(c)->kind, Kind::local_fs);
+  EXPECT_EQ(mount(c)->options.backend, "local_fs");
 }
 
 TEST(Deployed, SampleFileToday) {
@@ -249,7 +248,7 @@ TEST(Deployed, OperatorPermissiveToday) {
   EXPECT_EQ(c.admin.mode, Mode::deny_all);
   EXPECT_EQ(c.attestation_service.reference_storage, KeyValueType::local_json);
   EXPECT_EQ(c.storage_backend.local_json_dir, "/opt/confidential-containers/storage/local_json");
-  EXPECT_EQ(resource_plugin(c)->kind, Kind::kv);
+  EXPECT_EQ(mount(c)->options.backend, "local_fs");
 }
 
 TEST(Deployed, OperatorRestrictedToday) {
@@ -310,8 +309,8 @@ dir_path = "/opt/confidential-containers/kbs/repository"
             "/opt/confidential-containers/attestation-service/policies");
   EXPECT_EQ(c.attestation_service.reference_file,
             "/opt/confidential-containers/rvps/reference-values/reference-values.json");
-  EXPECT_EQ(resource_plugin(c)->kind, Kind::local_fs);
-  EXPECT_EQ(resource_plugin(c)->layout, "tree");
+  EXPECT_EQ(mount(c)->options.backend, "local_fs");
+  EXPECT_EQ(setting(mount(c), "layout"), "tree");
   EXPECT_THAT(warnings(c), HasSubstr("[admin] \"insecure_api\" has no effect"));
 }
 
@@ -321,8 +320,12 @@ TEST(Explain, TellsWhatWasUnderstoodInOneAlignedText) {
   const std::string text = explain(c);
   for (const char* const line :
        {"listens               http://0.0.0.0:8080\n", "administrators        nobody\n",
-        "resources             directory /opt/confidential-containers/storage/repository, written "
-        "as flat\n",
+        "mount default         all that no other mount takes, in local_fs, each call within 30s\n",
+        "                      directory = /opt/confidential-containers/storage/repository, then "
+        "/opt/confidential-containers/kbs/repository\n",
+        "                      layout = flat\n",
+        "                      up to 10 earlier versions of each resource, if local_fs has "
+        "history\n",
         "attestation policies  files in /opt/confidential-containers/storage\n",
         "reference values      JSON files in /opt/confidential-containers/storage/local_json\n",
         "audit                 standard output, synced in batches; no record, no secret\n",

@@ -23,7 +23,6 @@ TEST(Dialects, FormsBeforeV011AreRefusedWithTheirNewPlace) {
       {"auth_public_key = \"/k\"\n", "[admin] auth_public_key"},
       {"insecure_api = true\n", "[admin] insecure_api"},
       {"timeout = 5\n", "[attestation_service] timeout"},
-      {"[repository_config]\ntype = \"LocalFs\"\n", "[[plugins]] with name = \"resource\""},
       {"[attestation_token_config]\n", "[attestation_token]"},
       {"[as_config]\nwork_dir = \"/\"\n", "[attestation_service]"},
       {"[grpc_config]\nas_addr = \"http://a\"\n", "CoCoASGrpc"},
@@ -172,8 +171,8 @@ TEST(Dialects, DevIsClosedToTheOutside) {
   EXPECT_FALSE(dev.attestation_token.insecure_header_jwk);
   EXPECT_EQ(dev.admin.mode, Admin::Mode::allow_all);
   EXPECT_EQ(dev.plugins.size(), 2u);
-  ASSERT_NE(resource_plugin(dev), nullptr);
-  EXPECT_EQ(resource_plugin(dev)->kind, ResourcePlugin::Kind::kv);
+  ASSERT_EQ(dev.mounts.size(), 1u);
+  EXPECT_EQ(dev.mounts[0].options.backend, "memory");
   EXPECT_EQ(dev.storage_backend.type, storage::KeyValueType::memory);
   EXPECT_FALSE(dev.warnings.empty()) << "it says so loudly";
   EXPECT_FALSE(loaded(kMinimal).attestation_token.own_service_suffices)

@@ -2,7 +2,9 @@
 #include <utility>
 #include <vector>
 
+#include "kbs/config/interpret.h"
 #include "kbs/config/load.h"
+#include "kbs/config/quantity.h"
 
 namespace kbs::config {
 namespace {
@@ -29,12 +31,6 @@ class Page {
  private:
   std::vector<std::pair<std::string, std::string>> rows_;
 };
-
-std::string size_text(std::uint64_t bytes) {
-  if (bytes % (1u << 20) == 0) return std::to_string(bytes >> 20) + " MiB";
-  if (bytes % (1u << 10) == 0) return std::to_string(bytes >> 10) + " KiB";
-  return std::to_string(bytes) + " bytes";
-}
 
 std::string store_text(const StorageBackend& storage, storage::KeyValueType type) {
   switch (type) {
@@ -135,26 +131,16 @@ void explain_service(const Config& config, Page& page) {
 }
 
 void explain_plugins(const Config& config, Page& page) {
-  const StorageBackend& storage = config.storage_backend;
-  page.row("resource policy", store_text(storage, storage.type));
+  page.row("resource policy", store_text(config.storage_backend, config.storage_backend.type));
   if (!config.policy_path.empty()) page.row("", "and at start that in " + config.policy_path);
   std::string names;
   for (const Plugin& plugin : config.plugins) {
-    const auto* resource = std::get_if<ResourcePlugin>(&plugin);
     names += names.empty() ? "" : ", ";
-    names += resource != nullptr ? "resource" : "sample";
-    if (resource == nullptr) continue;
-    if (resource->kind == ResourcePlugin::Kind::local_fs) {
-      page.row("resources",
-               "directory tree " + resource->dir_path + ", written as " + resource->layout);
-    } else if (storage.type == storage::KeyValueType::local_fs) {
-      page.row("resources",
-               "directory " + storage.local_fs_dir + "/repository, written as " + resource->layout);
-    } else {
-      page.row("resources", store_text(storage, storage.type));
-    }
+    names += std::holds_alternative<ResourcePlugin>(plugin) ? "resource" : "sample";
   }
   page.row("plugins", names.empty() ? "none: every plugin path is 404" : names);
+  for (const MountConfig& mount : config.mounts)
+    page.rows("mount " + mount.options.name, explain_mount(mount));
 }
 
 void explain_audit(const Audit& audit, Page& page) {

@@ -4,32 +4,18 @@
 #include <limits>
 
 #include "kbs/config/interpret.h"
+#include "kbs/config/quantity.h"
 
 namespace kbs::config {
 namespace {
-
-/// `2` is MiB, as the reference has it; `"512KiB"` says its unit.
-std::optional<std::uint64_t> size_in_bytes(const std::string& text) {
-  std::uint64_t number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc() || number == 0) return std::nullopt;
-  const std::string_view unit(rest, static_cast<std::size_t>(end - rest));
-  std::uint64_t factor = 0;
-  if (unit.empty() || unit == "MiB") factor = 1u << 20;
-  if (unit == "GiB") factor = 1u << 30;
-  if (unit == "KiB") factor = 1u << 10;
-  if (unit == "B") factor = 1;
-  const std::uint64_t most = std::uint64_t{std::numeric_limits<std::uint32_t>::max()} << 20;
-  if (factor == 0 || number > most / factor) return std::nullopt;
-  return number * factor;
-}
 
 void read_size(Section& section, HttpServer& out) {
   std::string text;
   section.read("payload_request_size", text);
   if (text.empty()) return;
-  if (const auto bytes = size_in_bytes(text)) {
+  // `2` is MiB, as the reference has it; `"512KiB"` says its unit.
+  constexpr std::uint64_t kMost = std::uint64_t{std::numeric_limits<std::uint32_t>::max()} << 20;
+  if (const auto bytes = parse_size(text, 1u << 20); bytes && *bytes > 0 && *bytes <= kMost) {
     out.payload_request_bytes = *bytes;
   } else {
     section.problem("payload_request_size",

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "kbs/config/config.h"
 #include "kbs/config/section.h"
@@ -35,13 +36,41 @@ void read_attestation_service(Section section, const StorageTables& tables,
 /// `[admin]`; returns the releases whose form it is.
 std::string read_admin(Section section, Admin& out);
 
-/// `[[plugins]]`; returns the releases whose form the resource plugin has, or "".
-std::string read_plugins(Section& top, const StorageBackend& storage, std::vector<Plugin>& out);
+/// Where the `resource` plugin keeps its resources, in the spellings from before `[[mounts]]`.
+struct ResourceForm {
+  enum class Kind {
+    kv,        ///< the namespace `repository` of `[storage_backend]`
+    local_fs,  ///< a directory tree (`type = "LocalFs"`, or `name = "resource"` alone)
+    later,     ///< a vendor that this build does not have yet
+  } kind = Kind::kv;
+  /// Of local_fs; of kv the documented directory, where hand-placed files are looked for as well.
+  std::string dir_path = "/opt/confidential-containers/kbs/repository";
+  std::string layout;   ///< "tree" or "flat"
+  std::string dialect;  ///< the releases whose form it is
+  std::string where;    ///< how messages name it: `[[plugins]] "resource"`
+  bool said = false;  ///< a key of the form says where; else it is what follows from saying nothing
+};
+/// A `[[plugins]]` entry named "resource".
+ResourceForm read_resource_plugin(Section& section, const StorageBackend& storage);
+/// `[repository_config]`, up to v0.10; nullopt when it is not written.
+std::optional<ResourceForm> read_repository_config(Section section);
+/// Reads the keys of a plugin "pkcs11", which the backend of that name had too.
+void check_pkcs11(Section& section);
+
+/// `[[plugins]]`; returns the form of the resource plugin, if it is among them.
+std::optional<ResourceForm> read_plugins(Section& top, const StorageBackend& storage,
+                                         std::vector<Plugin>& out);
+
+/// `[[mounts]]`, and the default mount that `form` stands for.
+void read_mounts(Section& top, const std::optional<ResourceForm>& form,
+                 const StorageBackend& storage, std::vector<MountConfig>& out);
+/// The default mount of a historical form: the roots and layouts of design decision 8.
+MountConfig historic_mount(const ResourceForm& form, const StorageBackend& storage);
 
 /// `[audit]`.
 void read_audit(Section section, Audit& out);
 
-/// The directory of KBS_REPOSITORY_DIR, or the documented one.
-std::string default_repository_dir();
+/// What a mount is, line by line; no secret in it.
+std::vector<std::string> explain_mount(const MountConfig& mount);
 
 }  // namespace kbs::config

@@ -21,7 +21,6 @@ constexpr OldKey kBeforeV011[] = {
     {"auth_public_key", "[admin] auth_public_key"},
     {"insecure_api", "[admin] insecure_api"},
     {"timeout", "[attestation_service] timeout"},
-    {"repository_config", "[[plugins]] with name = \"resource\""},
     {"attestation_token_config", "[attestation_token]"},
     {"as_config", "[attestation_service] with type = \"CoCoASBuiltIn\""},
     {"grpc_config", "[attestation_service] with type = \"CoCoASGrpc\""},
@@ -58,9 +57,6 @@ void read_policy_engine(Section section, Config& out) {
 }
 
 void read_later_keys(Section& top) {
-  const Node* mounts = top.node("mounts");
-  if (mounts != nullptr)
-    top.report().not_in_this_build("[[mounts]]; use one [[plugins]] \"resource\"");
   std::vector<std::string> versions;
   top.read("legacy_protocols", versions);
   if (!versions.empty())
@@ -90,6 +86,21 @@ void warn_about_open_doors(Section& top, const Config& out) {
   }
 }
 
+/// The resource plugin in whichever form it has, and the mounts: either implies the other.
+std::string read_resources(Section& top, Config& out) {
+  auto form = read_plugins(top, out.storage_backend, out.plugins);
+  auto old = read_repository_config(top.table("repository_config"));
+  if (form && old) {
+    top.problem("repository_config",
+                "is the form before v0.11 of [[plugins]] \"resource\": write only one");
+  }
+  const bool served = form.has_value();
+  if (!form) form = std::move(old);
+  read_mounts(top, form, out.storage_backend, out.mounts);
+  if (!served && !out.mounts.empty()) out.plugins.emplace_back(ResourcePlugin{});
+  return form ? form->dialect : "";
+}
+
 std::string dialect_of(const std::string& admin, const std::string& resource) {
   std::string out = admin.empty() ? "" : "[admin] of " + admin;
   if (resource.empty()) return out;
@@ -113,7 +124,7 @@ void read_all(Section& top, Config& out) {
       read_storage_backend(top.table("storage_backend"), out.storage_backend);
   out.session_storage = read_storage_type(top, "session_storage_type", tables);
   read_attestation_service(top.table("attestation_service"), tables, out.attestation_service);
-  const std::string resource = read_plugins(top, out.storage_backend, out.plugins);
+  const std::string resource = read_resources(top, out);
   read_policy_engine(top.table("policy_engine"), out);
   read_audit(top.table("audit"), out.audit);
   read_later_keys(top);

@@ -87,8 +87,6 @@ TEST(Load, RefusesWithAMessageThatNamesThings) {
       {kMinimal + "[audit]\nsink = \"file\"\n", "needs path", "file without name"},
       {kMinimal + "[audit]\nsink = \"stdout\"\npath = \"/a\"\n", "sink = \"file\" only",
        "two meanings"},
-      {kMinimal + "[[mounts]]\nname = \"a\"\n", "not in this build yet",
-       "mounts come with storage"},
       {"plugins = 3\n" + kMinimal, "plugins: must be a list of tables", "no list"},
       {"admin = 3\n" + kServer + kToken, "[admin] must be a section", "no table"},
       {kServer + kAdmin + "[attestation_token]\ntrusted_certs_paths = [\"/a\\u0000b\"]\n",

@@ -50,7 +50,7 @@ std::optional<std::string> to_text(const Node& node) {
   return std::nullopt;
 }
 
-std::string quoted_list(std::initializer_list<std::string_view> words) {
+std::string quoted_list(std::span<const std::string_view> words) {
   std::string out;
   for (std::string_view word : words) {
     if (!out.empty()) out += ", ";
@@ -167,6 +167,11 @@ void Section::read(const std::string& key, std::vector<std::string>& out) {
 
 std::optional<std::size_t> Section::read_word(const std::string& key,
                                               std::initializer_list<std::string_view> words) {
+  return read_listed(key, std::span(words.begin(), words.size()));
+}
+
+std::optional<std::size_t> Section::read_listed(const std::string& key,
+                                                std::span<const std::string_view> words) {
   const Node* at = node(key);
   if (at == nullptr) return std::nullopt;
   const auto text = to_text(*at);
@@ -197,21 +202,6 @@ void Section::check_texts(const std::string& key) {
   read(key, ignored);
 }
 
-void Section::check_secret(const std::string& key, bool required) {
-  // Only its shape: the text itself stays in the tree.
-  int written = 0;
-  for (const char* suffix : {"", "_file", "_env"}) {
-    const Node* at = node(key + suffix);
-    if (at == nullptr) continue;
-    ++written;
-    if (at->table() != nullptr || at->list() != nullptr) {
-      problem(key + suffix, "must be a text in quotes");
-    }
-  }
-  if (written > 1) problem(key, "write one of " + key + ", " + key + "_file and " + key + "_env");
-  if (written == 0 && required) require(key);
-}
-
 void Section::require(const std::string& key) {
   if (present() && node(key) == nullptr) {
     report_->problem(place(line_) + "missing configuration field \"" + key + "\"");
@@ -240,7 +230,7 @@ Section Section::table(const std::string& key, bool strict) {
   return Section(*report_, at, child_path(key), strict || strict_);
 }
 
-std::vector<Section> Section::tables(const std::string& key) {
+std::vector<Section> Section::tables(const std::string& key, bool strict) {
   std::vector<Section> out;
   const Node* at = node(key);
   if (at == nullptr) return out;
@@ -254,7 +244,7 @@ std::vector<Section> Section::tables(const std::string& key) {
       problem(key, "every item of the list must be a table");
       continue;
     }
-    out.emplace_back(*report_, &item, child_path(key), strict_);
+    out.emplace_back(*report_, &item, child_path(key), strict || strict_);
   }
   return out;
 }

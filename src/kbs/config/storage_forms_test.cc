@@ -7,66 +7,117 @@
 namespace kbs::config::testing {
 namespace {
 
-using ::testing::HasSubstr;
-using Kind = ResourcePlugin::Kind;
 using storage::KeyValueType;
+using ::testing::HasSubstr;
 
 const std::string kLocalFs =
     "[storage_backend]\nstorage_type = \"LocalFs\"\n[storage_backend.backends.local_fs]\ndir_path "
     "= \"/data\"\n";
 const std::string kPlugin = "[[plugins]]\nname = \"resource\"\n";
 
-TEST(ResourceForms, EachMeansOnePlaceAndOneLayout) {
+/// What the v0.19 form makes of `dir_path = "/data"`.
+const std::string kDataRoots = std::string("/data/repository, then ") + kDefaultRepositoryDir;
+
+TEST(ResourceForms, EachMeansOneDefaultMountAndOneLayout) {
+  const std::string both = kLocalFs + kPlugin;
+  const std::string json =
+      "[storage_backend]\nstorage_type = \"LocalJson\"\nbackends.local_json = { file_dir_path = "
+      "\"/j\" }\n";
   struct Case {
     std::string text;
-    Kind kind;
-    const char* dir;
+    const char* backend;
+    std::string where;
     const char* layout;
     const char* why;
   };
   const Case cases[] = {
-      {kPlugin, Kind::local_fs, kDefaultRepositoryDir, "tree", "alone: the documented tree"},
-      {kLocalFs + kPlugin, Kind::kv, kDefaultRepositoryDir, "flat", "alone with [storage_backend]"},
-      {kPlugin + "dir_path = \"/r\"\n", Kind::local_fs, "/r", "tree", "a directory is enough"},
-      {kPlugin + "type = \"LocalFs\"\ndir_path = \"/r\"\n", Kind::local_fs, "/r", "tree",
+      {kPlugin, "local_fs", kDefaultRepositoryDir, "tree", "alone: the documented tree"},
+      {both, "local_fs", kDataRoots, "flat", "alone with [storage_backend]"},
+      {kPlugin + "dir_path = \"/r\"\n", "local_fs", "/r", "tree", "a directory is enough"},
+      {kPlugin + "type = \"LocalFs\"\ndir_path = \"/r\"\n", "local_fs", "/r", "tree",
        "v0.11 to v0.18"},
-      {kPlugin + "type = \"LocalFs\"\n", Kind::local_fs, kDefaultRepositoryDir, "tree",
+      {kPlugin + "type = \"LocalFs\"\n", "local_fs", kDefaultRepositoryDir, "tree",
        "v0.11, no directory"},
-      {kPlugin + "type = \"LocalFs\"\ndir_path = \"\"\n", Kind::local_fs, kDefaultRepositoryDir,
-       "tree", "v0.11, the empty one"},
-      {kLocalFs + kPlugin + "type = \"LocalFs\"\ndir_path = \"/r\"\n", Kind::local_fs, "/r", "tree",
+      {kPlugin + "type = \"LocalFs\"\ndir_path = \"\"\n", "local_fs", kDefaultRepositoryDir, "tree",
+       "v0.11, the empty one"},
+      {both + "type = \"LocalFs\"\ndir_path = \"/r\"\n", "local_fs", "/r", "tree",
        "a tree beside a key-value store"},
-      {kLocalFs + kPlugin + "type = \"kvstorage\"\n", Kind::kv, kDefaultRepositoryDir, "flat",
-       "v0.19"},
-      {kLocalFs + kPlugin + "storage_backend_type = \"kvstorage\"\n", Kind::kv,
-       kDefaultRepositoryDir, "flat", "v0.20"},
-      {kLocalFs + kPlugin + "storage_backend_type = \"KvStorage\"\n", Kind::kv,
-       kDefaultRepositoryDir, "flat", "v0.20, the other spelling"},
-      {kLocalFs + kPlugin + "storage_backend_type = \"kvstorage\"\nlayout = \"tree\"\n", Kind::kv,
-       kDefaultRepositoryDir, "tree", "layout said outright"},
-      {kPlugin + "type = \"LocalFs\"\nlayout = \"flat\"\n", Kind::local_fs, kDefaultRepositoryDir,
+      {both + "type = \"kvstorage\"\n", "local_fs", kDataRoots, "flat", "v0.19"},
+      {both + "storage_backend_type = \"kvstorage\"\n", "local_fs", kDataRoots, "flat", "v0.20"},
+      {both + "storage_backend_type = \"KvStorage\"\n", "local_fs", kDataRoots, "flat",
+       "v0.20, the other spelling"},
+      {both + "storage_backend_type = \"kvstorage\"\nlayout = \"tree\"\n", "local_fs", kDataRoots,
+       "tree", "layout said outright"},
+      {kPlugin + "type = \"LocalFs\"\nlayout = \"flat\"\n", "local_fs", kDefaultRepositoryDir,
        "flat", "layout said outright"},
-      {"[[plugins]]\nname = \"ResourceStorage\"\n", Kind::local_fs, kDefaultRepositoryDir, "tree",
+      {"[[plugins]]\nname = \"ResourceStorage\"\n", "local_fs", kDefaultRepositoryDir, "tree",
        "the other name of the plugin"},
+      {kPlugin + "storage_backend_type = \"kvstorage\"\n", "memory", "", "",
+       "no [storage_backend]"},
+      {json + kPlugin, "local_json", "/j/repository", "", "one JSON file"},
+      {"[repository_config]\ntype = \"LocalFs\"\ndir_path = \"/r\"\n", "local_fs", "/r", "tree",
+       "before v0.11"},
+      {"[repository_config]\ntype = \"LocalFs\"\n", "local_fs", kDefaultRepositoryDir, "tree",
+       "before v0.11, no directory"},
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.why);
     const Config config = loaded(kMinimal + c.text);
-    const ResourcePlugin* plugin = resource_plugin(config);
-    ASSERT_NE(plugin, nullptr);
-    EXPECT_EQ(plugin->kind, c.kind);
-    EXPECT_EQ(plugin->dir_path, c.dir);
-    EXPECT_EQ(plugin->layout, c.layout);
+    ASSERT_EQ(config.mounts.size(), 1u);
+    ASSERT_EQ(config.plugins.size(), 1u);
+    EXPECT_TRUE(std::holds_alternative<ResourcePlugin>(config.plugins[0]));
+    const MountConfig* const mount = testing::mount(config);
+    ASSERT_NE(mount, nullptr);
+    EXPECT_EQ(mount->options.prefix, "");
+    EXPECT_EQ(mount->options.backend, c.backend);
+    EXPECT_EQ(setting(mount, mount->options.backend == "local_json" ? "file" : "directory"),
+              c.where);
+    EXPECT_EQ(setting(mount, "layout"), c.layout);
+    EXPECT_EQ(mount->options.traits.versions, mount->options.backend == "local_json" ? 0u : 10u);
+    EXPECT_FALSE(mount->options.read_only);
+    EXPECT_FALSE(mount->options.cache);
+    EXPECT_FALSE(mount->options.encryption);
+    EXPECT_TRUE(mount->make != nullptr);
+  }
+}
+
+/// Design decision 8: every documented recipe works again, and nothing else below `dir_path` is a
+/// resource.
+TEST(ResourceForms, TheKeyValueFormLooksWhereRecipesPutThings) {
+  struct Case {
+    std::string dir;
+    std::string roots;
+    const char* why;
+  };
+  const std::string root = kDefaultRepositoryDir;
+  const Case cases[] = {
+      {"/opt/confidential-containers/storage",
+       "/opt/confidential-containers/storage/repository, then " + root, "the operator's"},
+      {"/opt/confidential-containers/kbs", root, "compose: the default root is its own"},
+      {root, root + "/repository, then " + root, "Helm: dir_path is the tree itself"},
+      {"/x/repository/", "/x/repository/repository, then /x/repository, then " + root,
+       "a slash at the end"},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.why);
+    const Config config =
+        loaded(kMinimal +
+               "[storage_backend]\nstorage_type = \"LocalFs\"\nbackends.local_fs = { dir_path "
+               "= \"" +
+               c.dir + "\" }\n" + kPlugin);
+    EXPECT_EQ(setting(mount(config), "directory"), c.roots);
   }
 }
 
 TEST(ResourceForms, TheEnvironmentMovesTheDefaultDirectoryOnly) {
   setenv("KBS_REPOSITORY_DIR", "/elsewhere", 1);
   const Config alone = loaded(kMinimal + kPlugin);
+  const Config kv = loaded(kMinimal + kLocalFs + kPlugin);
   const Config named = loaded(kMinimal + kPlugin + "type = \"LocalFs\"\ndir_path = \"/r\"\n");
   unsetenv("KBS_REPOSITORY_DIR");
-  EXPECT_EQ(resource_plugin(alone)->dir_path, "/elsewhere");
-  EXPECT_EQ(resource_plugin(named)->dir_path, "/r");
+  EXPECT_EQ(setting(mount(alone), "directory"), "/elsewhere");
+  EXPECT_EQ(setting(mount(kv), "directory"), "/data/repository, then /elsewhere");
+  EXPECT_EQ(setting(mount(named), "directory"), "/r");
 }
 
 TEST(ResourceForms, MemoryIsWarnedAbout) {
@@ -158,6 +209,9 @@ TEST(StorageForms, Refused) {
       {kPlugin + "type = \"kvstorage\"\nstorage_backend_type = \"kvstorage\"\n", "only one",
        "both names"},
       {kPlugin + kPlugin, "appears twice", "the reference drops the first in silence"},
+      {kPlugin + "[repository_config]\ntype = \"LocalFs\"\n", "write only one", "two ages in one"},
+      {"[repository_config]\ntype = \"LocalFs\"\ndirpath = \"/r\"\n", "did you mean \"dir_path\"",
+       "its keys are checked"},
       {kLocalFs + kPlugin + "dir_path = \"/r\"\n", "unknown key \"dir_path\"",
        "kvstorage has its own directory"},
       {"[[plugins]]\nname = \"resorce\"\n", "did you mean \"resource\"", "a slip"},

@@ -1,6 +1,8 @@
 #include "kbs/metrics/exposition.h"
 
 #include <charconv>
+#include <span>
+#include <vector>
 
 namespace kbs::metrics {
 namespace {
@@ -29,7 +31,7 @@ void append_escaped(std::string& out, std::string_view text) {
   }
 }
 
-void append_labels(std::string& out, std::initializer_list<Label> labels) {
+void append_labels(std::string& out, std::span<const Label> labels) {
   char before = '{';
   for (const auto& [name, value] : labels) {
     out += before;
@@ -38,12 +40,12 @@ void append_labels(std::string& out, std::initializer_list<Label> labels) {
     out += '"';
     before = ',';
   }
-  if (labels.size() != 0) out += '}';
+  if (!labels.empty()) out += '}';
 }
 
 template <class Number>
 void append_sample(std::string& out, std::string_view name, std::string_view suffix,
-                   std::initializer_list<Label> labels, Number value) {
+                   std::span<const Label> labels, Number value) {
   out.append(name).append(suffix);
   append_labels(out, labels);
   out += ' ';
@@ -78,23 +80,36 @@ void Exposition::gauge(std::string_view name, std::string_view help, double valu
 
 void Exposition::gauge(std::string_view name, std::string_view help,
                        std::initializer_list<Label> labels, double value) {
-  append_sample(family(name, "gauge", help), name, "", labels, value);
+  append_sample(family(name, "gauge", help), name, "", std::span(labels.begin(), labels.size()),
+                value);
 }
 
 void Exposition::series(std::string_view name, std::string_view help,
                         std::initializer_list<Label> labels, std::uint64_t value) {
-  append_sample(family(name, "counter", help), name, "", labels, value);
+  append_sample(family(name, "counter", help), name, "", std::span(labels.begin(), labels.size()),
+                value);
 }
 
 void Exposition::histogram(std::string_view name, std::string_view help,
                            const Histogram& histogram) {
+  this->histogram(name, help, {}, histogram);
+}
+
+void Exposition::histogram(std::string_view name, std::string_view help,
+                           std::initializer_list<Label> labels, const Histogram& histogram) {
   std::string& out = family(name, "histogram", help);
   const Histogram::Reading reading = histogram.read();
-  for (const auto& [bound, count] : reading.buckets)
-    append_sample(out, name, "_bucket", {{"le", bound}}, count);
-  append_sample(out, name, "_bucket", {{"le", "+Inf"}}, reading.count);
-  append_sample(out, name, "_sum", {}, reading.sum);
-  append_sample(out, name, "_count", {}, reading.count);
+  std::vector<Label> all(labels);
+  all.emplace_back("le", "");
+  for (const auto& [bound, count] : reading.buckets) {
+    all.back().second = bound;
+    append_sample(out, name, "_bucket", std::span<const Label>(all), count);
+  }
+  all.back().second = "+Inf";
+  append_sample(out, name, "_bucket", std::span<const Label>(all), reading.count);
+  const auto own = std::span<const Label>(all).first(labels.size());
+  append_sample(out, name, "_sum", own, reading.sum);
+  append_sample(out, name, "_count", own, reading.count);
 }
 
 std::string Exposition::text() const {

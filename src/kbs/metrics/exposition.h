@@ -28,6 +28,8 @@ class Exposition {
   void series(std::string_view name, std::string_view help, std::initializer_list<Label> labels,
               std::uint64_t value);
   void histogram(std::string_view name, std::string_view help, const Histogram& histogram);
+  void histogram(std::string_view name, std::string_view help, std::initializer_list<Label> labels,
+                 const Histogram& histogram);
 
   std::string text() const;
 

@@ -49,6 +49,15 @@ class Histogram {
   Count sum_{0};
 };
 
+/// The bounds of every distribution of durations here, whose values are nanoseconds.
+inline constexpr std::array<Histogram::Bound, 7> kNanoseconds = {{{500'000, "0.0005"},
+                                                                  {1'000'000, "0.001"},
+                                                                  {5'000'000, "0.005"},
+                                                                  {10'000'000, "0.01"},
+                                                                  {50'000'000, "0.05"},
+                                                                  {500'000'000, "0.5"},
+                                                                  {1'000'000'000, "1"}}};
+
 /// Counters by label value, so many values and no more: whoever can choose names must not fill our
 /// memory. `N` counters share one table of values.
 template <std::size_t N>

@@ -1,23 +1,18 @@
 #include "kbs/metrics/metrics.h"
 
 #include <array>
+#include <mutex>
 
 #include "base/clock.h"
 #include "kbs/metrics/exposition.h"
 #include "kbs/metrics/instruments.h"
+#include "kbs/metrics/mount_counts.h"
 #include "kbs/metrics/process.h"
 #include "kbs/metrics/version.h"
 
 namespace kbs::metrics {
 namespace {
 
-constexpr std::array<Histogram::Bound, 7> kSeconds = {{{500'000, "0.0005"},
-                                                       {1'000'000, "0.001"},
-                                                       {5'000'000, "0.005"},
-                                                       {10'000'000, "0.01"},
-                                                       {50'000'000, "0.05"},
-                                                       {500'000'000, "0.5"},
-                                                       {1'000'000'000, "1"}}};
 constexpr std::array<Histogram::Bound, 5> kBytes = {
     {{32, "32"}, {128, "128"}, {512, "512"}, {2048, "2048"}, {8192, "8192"}}};
 
@@ -87,21 +82,39 @@ class Impl final : public Metrics {
     increment(errors_[static_cast<std::size_t>(operation)][static_cast<std::size_t>(kind)]);
   }
 
+  void mount_called(std::string_view mount, std::string_view operation,
+                    std::chrono::microseconds took, const ErrorKind* failure) override {
+    mounts_.called(mount, operation, took, failure);
+  }
+  void take_audit_failures_from(std::function<std::uint64_t()> source) override {
+    const std::lock_guard lock(audit_mutex_);
+    audit_source_ = std::move(source);
+  }
+
   std::string expose() const override {
     Exposition out;
     out.gauge("kbs_build_info", "KBS binary build info",
               {{"version", kVersion}, {"git_hash", kGitHash}, {"build_date", kBuildDate}}, 1);
     expose_http(out);
     for (std::size_t i = 0; i < kCounters.size(); ++i) {
-      out.counter(kCounters[i].name, kCounters[i].help, read(counters_[i]));
+      const bool audit = i == static_cast<std::size_t>(Counter::audit_failures);
+      out.counter(kCounters[i].name, kCounters[i].help,
+                  audit ? audit_failures() : read(counters_[i]));
     }
     expose_attestations(out);
     expose_resources(out);
+    mounts_.expose(out);
     expose_process(out, started_);
     return out.text();
   }
 
  private:
+  std::uint64_t audit_failures() const {
+    const std::lock_guard lock(audit_mutex_);
+    if (audit_source_) return audit_source_();
+    return read(counters_[static_cast<std::size_t>(Counter::audit_failures)]);
+  }
+
   void expose_http(Exposition& out) const {
     out.counter("kbs_http_requests_total", "Total HTTP requests count", read(requests_));
     out.gauge("kbs_http_active_connections",
@@ -156,7 +169,7 @@ class Impl final : public Metrics {
   const SysTime started_ = system_clock().now();
   Count requests_{0};
   std::atomic<std::int64_t> active_{0};
-  Histogram duration_{kSeconds, 1e9};
+  Histogram duration_{kNanoseconds, 1e9};
   Histogram request_size_{kBytes, 1};
   Histogram response_size_{kBytes, 1};
   std::array<Count, kMaxStatus + 1> statuses_{};
@@ -164,6 +177,9 @@ class Impl final : public Metrics {
   Labelled<2> tees_{kMaxTees};
   Labelled<3> paths_{kMaxPaths};
   std::array<std::array<Count, kErrorKinds>, kOperations.size()> errors_{};
+  MountCounts mounts_;
+  mutable std::mutex audit_mutex_;
+  std::function<std::uint64_t()> audit_source_;
 };
 
 }  // namespace

@@ -3,6 +3,8 @@
 /// (spec/metrics.md).
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -48,6 +50,16 @@ class Metrics {
   /// The same operation failed: `kbs_resource_errors_total`, so that a broken backend does not look
   /// busy.
   virtual void resource_error(Operation operation, ErrorKind kind) = 0;
+
+  /// A call reached the backend of a mount: `operation` as `storage::MountObserver` names it;
+  /// `failure` null = it went well.
+  virtual void mount_called(std::string_view mount, std::string_view operation,
+                            std::chrono::microseconds took, const ErrorKind* failure) = 0;
+
+  /// From now on `kbs_audit_failures_total` is what `source` counts (the audit log, which knows
+  /// also of what was released unrecorded) instead of `Counter::audit_failures`; an empty one ends
+  /// that, and after it returns the former is called no more.
+  virtual void take_audit_failures_from(std::function<std::uint64_t()> source) = 0;
 
   /// Text exposition 0.0.4, families sorted by name.
   virtual std::string expose() const = 0;

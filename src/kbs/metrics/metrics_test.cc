@@ -237,6 +237,78 @@ TEST(Metrics, LosesNothingBetweenThreads) {
   EXPECT_EQ(parsed.samples.at("kbs_http_active_connections"), 0);
 }
 
+TEST(Metrics, TellsMountsApart) {
+  const auto metrics = Metrics::make();
+  const ErrorKind down = ErrorKind::unavailable, absent = ErrorKind::not_found;
+  metrics->mount_called("vault", "read", 400us, nullptr);
+  metrics->mount_called("vault", "read", 20ms, &down);
+  metrics->mount_called("vault", "read", -1us, &absent);
+  metrics->mount_called("default", "write", 2s, nullptr);
+  metrics->mount_called("default", "invented", 1us, nullptr);
+  const Parsed parsed = parse(metrics->expose());
+  const std::string reads = R"({mount="vault",operation="read"})";
+  const std::string writes = R"({mount="default",operation="write"})";
+  const std::string took = "kbs_mount_operation_duration_seconds";
+  struct Case {
+    std::string sample;
+    double value;
+    const char* why;
+  };
+  const Case cases[] = {
+      {"kbs_mount_operations_total" + reads, 3, "failures are calls too"},
+      {"kbs_mount_operations_total" + writes, 1, "each mount has its own"},
+      {R"(kbs_mount_operations_total{mount="default",operation="other"})", 1, "nothing is lost"},
+      {R"(kbs_mount_errors_total{mount="vault",operation="read",kind="unavailable"})", 1, "kind"},
+      {R"(kbs_mount_errors_total{mount="vault",operation="read",kind="not_found"})", 1, "kind"},
+      {took + R"(_bucket{mount="vault",operation="read",le="0.0005"})", 2, "a clock may step back"},
+      {took + R"(_bucket{mount="vault",operation="read",le="0.05"})", 3, "cumulative"},
+      {took + R"(_bucket{mount="default",operation="write",le="1"})", 0, "beyond all bounds"},
+      {took + R"(_bucket{mount="default",operation="write",le="+Inf"})", 1, "beyond all bounds"},
+      {took + "_count" + reads, 3, "all of them"},
+      {took + "_sum" + writes, 2, "in seconds"},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.sample + ": " + c.why);
+    ASSERT_TRUE(parsed.samples.contains(c.sample));
+    EXPECT_EQ(parsed.samples.at(c.sample), c.value);
+  }
+  EXPECT_FALSE(
+      parsed.samples.contains(R"(kbs_mount_operations_total{mount="vault",operation="write"})"))
+      << "what never happened has no series";
+}
+
+TEST(Metrics, LosesNoCallOfAMountBetweenThreads) {
+  const auto metrics = Metrics::make();
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&metrics, t] {
+      const std::string mount = "m" + std::to_string(t % 2);
+      for (int i = 0; i < 5000; ++i) metrics->mount_called(mount, "read", 1us, nullptr);
+    });
+  }
+  (void)parse(metrics->expose());
+  for (std::thread& thread : threads) thread.join();
+  const Parsed parsed = parse(metrics->expose());
+  EXPECT_EQ(parsed.samples.at(R"(kbs_mount_operations_total{mount="m0",operation="read"})"), 10000);
+  EXPECT_EQ(parsed.samples.at(R"(kbs_mount_operations_total{mount="m1",operation="read"})"), 10000);
+}
+
+TEST(Metrics, AsksTheAuditLogForItsFailures) {
+  const auto metrics = Metrics::make();
+  const auto shown = [&metrics] {
+    return parse(metrics->expose()).samples.at("kbs_audit_failures_total");
+  };
+  metrics->add(Metrics::Counter::audit_failures);
+  EXPECT_EQ(shown(), 1);
+  std::uint64_t failures = 7;
+  metrics->take_audit_failures_from([&failures] { return failures; });
+  EXPECT_EQ(shown(), 7) << "the log counts the refused ones as well: adding both would count twice";
+  failures = 8;
+  EXPECT_EQ(shown(), 8) << "asked at every scrape";
+  metrics->take_audit_failures_from({});
+  EXPECT_EQ(shown(), 1);
+}
+
 TEST(Metrics, KnowsItsProcess) {
   const Parsed parsed = parse(Metrics::make()->expose());
   EXPECT_GT(parsed.samples.at("process_resident_memory_bytes"), 100000);

@@ -21,6 +21,9 @@ struct Call {
   http::Request& request;                    ///< `handle` may take its body
   std::vector<std::string> path;             ///< decoded segments after the plugin's name
   std::map<std::string, std::string> query;  ///< last of repeated keys wins
+  /// Error mode. In `trustee` mode a query that is not granted is ignored, as the reference ignores
+  /// all of them.
+  bool precise = true;
   /// The path as one text, for the audit record: "default/key/1".
   std::string joined_path() const;
 };

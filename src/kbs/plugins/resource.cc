@@ -1,81 +1,26 @@
 #include "kbs/plugins/resource.h"
 
-#include <charconv>
-
-#include "base/json.h"
 #include "base/time_text.h"
+#include "kbs/plugins/current.h"
+#include "kbs/plugins/pages.h"
 
 namespace kbs::plugins {
 namespace {
 
 using http::Method;
 using metrics::Metrics;
+using storage::Mount;
 
-std::string quoted(const std::string& version) { return '"' + version + '"'; }
-
-/// A strong entity tag (RFC 9110 §8.8.3) back to the version inside, or as it stands when unquoted.
-std::string unquoted(std::string_view tag) {
-  if (tag.size() >= 2 && tag.front() == '"' && tag.back() == '"')
-    tag = tag.substr(1, tag.size() - 2);
-  return std::string(tag);
-}
-
-Result<storage::WriteOptions> write_options(const http::Request& request) {
-  storage::WriteOptions options;
-  options.content_type = std::string(request.header("Content-Type"));
-  if (request.has_header("If-None-Match")) {
-    if (request.header("If-None-Match") != "*") {
-      return fail(ErrorKind::invalid_request,
-                  "If-None-Match on a write must be \"*\": create, never replace");
-    }
-    options.create_only = true;
-  }
-  if (request.has_header("If-Match")) options.if_version = unquoted(request.header("If-Match"));
-  return options;
-}
-
-Result<storage::ListOptions> list_options(const std::map<std::string, std::string>& query) {
-  storage::ListOptions options;
-  if (auto it = query.find("prefix"); it != query.end()) options.prefix = it->second;
-  if (auto it = query.find("cursor"); it != query.end()) options.cursor = it->second;
-  if (auto it = query.find("limit"); it != query.end()) {
-    const std::string& text = it->second;
-    const auto [end, error] =
-        std::from_chars(text.data(), text.data() + text.size(), options.limit);
-    if (error != std::errc() || end != text.data() + text.size() || options.limit < 1 ||
-        options.limit > 1000) {
-      return fail(ErrorKind::invalid_request, "`limit` must be a number from 1 to 1000");
-    }
-  }
-  return options;
-}
-
-std::string page_json(const storage::Page& page) {
-  std::string text = R"({"resources":[)";
-  for (const storage::Entry& entry : page.entries) {
-    if (&entry != &page.entries.front()) text += ',';
-    text += R"({"path":)";
-    append_json_string(text, entry.path);
-    text += R"(,"version":)";
-    append_json_string(text, entry.version);
-    text += R"(,"size":)" + std::to_string(entry.metadata.size) + R"(,"updated":)";
-    append_json_string(text, rfc3339(entry.metadata.updated));
-    text += '}';
-  }
-  text += R"(],"next":)";
-  if (page.next.empty()) {
-    text += "null";
-  } else {
-    append_json_string(text, page.next);
-  }
-  text += '}';
-  return text;
+/// A parameter of the query; "" when it is absent.
+std::string parameter(const Call& call, const char* name) {
+  const auto found = call.query.find(name);
+  return found == call.query.end() ? std::string() : found->second;
 }
 
 class ResourcePlugin final : public Plugin {
  public:
-  ResourcePlugin(storage::BackendPtr backend, Metrics& metrics)
-      : backend_(std::move(backend)), metrics_(metrics) {}
+  ResourcePlugin(std::shared_ptr<storage::Mounts> mounts, Metrics& metrics, const Clock& clock)
+      : mounts_(std::move(mounts)), metrics_(metrics), clock_(clock) {}
 
   std::string_view name() const noexcept override { return "resource"; }
 
@@ -95,20 +40,20 @@ class ResourcePlugin final : public Plugin {
     KBS_CO_TRY(ResourceId id, ResourceId::parse(call.joined_path()));
     switch (method) {
       case Method::get:
-        co_return co_await read(std::move(id));
+        co_return co_await read(std::move(id), call);
       case Method::head:
         co_return co_await describe(std::move(id));
       case Method::post:
-        co_return co_await write(std::move(id), call.request);
+        co_return co_await write(std::move(id), call);
       case Method::del:
-        co_return co_await remove(std::move(id), call.request);
+        co_return co_await remove(std::move(id), call);
       default:
         break;
     }
     co_return fail(ErrorKind::unsupported, "resources are written with POST");
   }
 
-  awaitable<Result<>> health() override { co_return co_await backend_->health(); }
+  awaitable<Result<>> health() override { co_return co_await mounts_->health(); }
 
  private:
   template <class T>
@@ -117,10 +62,9 @@ class ResourcePlugin final : public Plugin {
     if (!outcome) metrics_.resource_error(operation, outcome.error().kind);
   }
 
-  awaitable<Result<Reply>> read(ResourceId id) {
+  awaitable<Result<Reply>> read(ResourceId id, const Call& call) {
     const std::string path = id.path();
-    storage::ReadOptions options;
-    auto resource = co_await backend_->read(std::move(id), std::move(options));
+    auto resource = co_await read_version(std::move(id), call);
     count(Metrics::Operation::read, path, resource);
     if (!resource) co_return tl::unexpected(std::move(resource).error());
     Reply reply;
@@ -129,38 +73,81 @@ class ResourcePlugin final : public Plugin {
     co_return reply;
   }
 
-  /// Metadata for administrators. The value is read, because backends differ in what they know
-  /// without reading, and goes no further than this function.
-  awaitable<Result<Reply>> describe(ResourceId id) {
+  /// A rotated secret must not be fetched again, unless its mount says so; the current one may be
+  /// asked for by its name.
+  awaitable<Result<storage::Resource>> read_version(ResourceId id, const Call& call) {
+    std::string wanted = parameter(call, "version");
+    const Mount* mount = mounts_->find(id);
+    const bool granted = mount != nullptr && mount->options.guest_versions;
+    // The reference looks at no query, so in its mode one that is not granted is none.
+    if (!granted && !call.precise) wanted.clear();
     storage::ReadOptions options;
-    KBS_CO_TRY(storage::Resource resource,
-               co_await backend_->read(std::move(id), std::move(options)));
+    if (granted) options.version = wanted;
+    auto resource = co_await mounts_->read(std::move(id), std::move(options));
+    if (resource && !granted && !wanted.empty() && resource->version != wanted) {
+      co_return fail(ErrorKind::denied,
+                     "guests get the current version of this resource only: leave `version` out "
+                     "(its mount would have to set `guest_versions`)");
+    }
+    co_return resource;
+  }
+
+  /// Metadata for administrators.
+  awaitable<Result<Reply>> describe(ResourceId id) {
+    KBS_CO_TRY(storage::Entry entry, co_await find_current(*mounts_, std::move(id)));
     Reply reply;
-    reply.version = resource.version;
-    reply.headers.emplace_back("ETag", quoted(resource.version));
-    reply.headers.emplace_back("Last-Modified", http_date(resource.metadata.updated));
-    reply.headers.emplace_back("X-Resource-Size", std::to_string(resource.value.size()));
+    reply.headers.emplace_back("ETag", entity_tag(entry.version));
+    reply.headers.emplace_back("Last-Modified", http_date(entry.metadata.updated));
+    reply.headers.emplace_back("X-Resource-Size", std::to_string(entry.metadata.size));
+    if (entry.metadata.not_after)
+      reply.headers.emplace_back("X-Resource-Not-After", rfc3339(*entry.metadata.not_after));
+    reply.version = std::move(entry.version);
     co_return reply;
   }
 
-  awaitable<Result<Reply>> write(ResourceId id, http::Request& request) {
-    KBS_CO_TRY(storage::WriteOptions options, write_options(request));
+  Result<storage::WriteOptions> write_options(const Call& call) const {
+    storage::WriteOptions options;
+    options.content_type = std::string(call.request.header("Content-Type"));
+    if (!call.query.contains("not_after")) return options;
+    const auto expiry = parse_rfc3339(parameter(call, "not_after"));
+    if (!expiry) {
+      return fail(ErrorKind::invalid_request,
+                  "`not_after` is " + expiry.error().message + " (write a + in it as %2B)");
+    }
+    if (*expiry <= clock_.now()) {
+      return fail(ErrorKind::invalid_request,
+                  "`not_after` is in the past: such a value could never be read");
+    }
+    options.not_after = *expiry;
+    return options;
+  }
+
+  awaitable<Result<Reply>> write(ResourceId id, const Call& call) {
+    KBS_CO_TRY(Precondition condition, read_precondition(call.request));
+    KBS_CO_TRY(storage::WriteOptions options, write_options(call));
     const std::string path = id.path();
-    Secret value = std::exchange(request.body, Secret());
-    auto version = co_await backend_->write(std::move(id), std::move(value), std::move(options));
+    Secret value = std::exchange(call.request.body, Secret());
+    auto version = co_await write_if(*mounts_, std::move(id), std::move(value), std::move(options),
+                                     std::move(condition));
     count(Metrics::Operation::write, path, version);
     if (!version) co_return tl::unexpected(std::move(version).error());
     Reply reply;
-    reply.headers.emplace_back("ETag", quoted(*version));
+    reply.headers.emplace_back("ETag", entity_tag(*version));
     reply.version = std::move(*version);
     co_return reply;
   }
 
-  awaitable<Result<Reply>> remove(ResourceId id, const http::Request& request) {
+  awaitable<Result<Reply>> remove(ResourceId id, const Call& call) {
+    KBS_CO_TRY(Precondition condition, read_precondition(call.request));
+    if (condition.absent) {
+      co_return fail(ErrorKind::invalid_request, "If-None-Match makes no sense on DELETE");
+    }
     const std::string path = id.path();
     storage::RemoveOptions options;
-    if (request.has_header("If-Match")) options.if_version = unquoted(request.header("If-Match"));
-    auto removed = co_await backend_->remove(std::move(id), std::move(options));
+    const Mount* mount = mounts_->find(id);
+    options.keep_for_undelete = mount != nullptr && mount->options.keep_deleted;
+    auto removed =
+        co_await remove_if(*mounts_, std::move(id), std::move(options), std::move(condition));
     count(Metrics::Operation::remove, path, removed);
     if (!removed) co_return tl::unexpected(std::move(removed).error());
     co_return Reply();
@@ -168,21 +155,23 @@ class ResourcePlugin final : public Plugin {
 
   awaitable<Result<Reply>> list(const Call& call) {
     KBS_CO_TRY(storage::ListOptions options, list_options(call.query));
-    KBS_CO_TRY(storage::Page page, co_await backend_->list(std::move(options)));
+    KBS_CO_TRY(storage::Page page, co_await mounts_->list(std::move(options)));
     Reply reply;
     reply.content_type = "application/json";
-    reply.body = Secret::from_text(page_json(page));
+    reply.body = Secret::from_text(resources_page(page));
     co_return reply;
   }
 
-  storage::BackendPtr backend_;
+  std::shared_ptr<storage::Mounts> mounts_;
   Metrics& metrics_;
+  const Clock& clock_;
 };
 
 }  // namespace
 
-PluginPtr make_resource(storage::BackendPtr backend, metrics::Metrics& metrics) {
-  return std::make_shared<ResourcePlugin>(std::move(backend), metrics);
+PluginPtr make_resource(std::shared_ptr<storage::Mounts> mounts, metrics::Metrics& metrics,
+                        const Clock& clock) {
+  return std::make_shared<ResourcePlugin>(std::move(mounts), metrics, clock);
 }
 
 }  // namespace kbs::plugins

@@ -1,13 +1,14 @@
 #pragma once
-/// The `resource` plugin: secrets by repository/type/tag, over any storage backend.
+/// The `resource` plugin: secrets by repository/type/tag, over the mounts.
 
 #include "kbs/metrics/metrics.h"
 #include "kbs/plugins/plugin.h"
-#include "storage/backend.h"
+#include "storage/mounts/mounts.h"
 
 namespace kbs::plugins {
 
-/// `backend` and `metrics` outlive the plugin's requests.
-PluginPtr make_resource(storage::BackendPtr backend, metrics::Metrics& metrics);
+/// `metrics` and `clock` outlive the plugin's requests; `clock` judges the expiry of a write.
+PluginPtr make_resource(std::shared_ptr<storage::Mounts> mounts, metrics::Metrics& metrics,
+                        const Clock& clock = system_clock());
 
 }  // namespace kbs::plugins

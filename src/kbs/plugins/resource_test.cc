@@ -1,40 +1,27 @@
 #include "kbs/plugins/resource.h"
 
-#include <gtest/gtest.h>
-
 #include "base/json.h"
-#include "base/testing/manual_clock.h"
-#include "base/testing/run.h"
+#include "base/time_text.h"
 #include "kbs/plugins/sample.h"
-#include "storage/memory/memory.h"
+#include "kbs/plugins/testing/resource_fixture.h"
 
-namespace kbs::plugins {
+namespace kbs::plugins::testing {
 namespace {
 
-using http::Method;
+storage::MountOptions options_with(bool storage::MountOptions::* flag) {
+  storage::MountOptions options;
+  options.*flag = true;
+  return options;
+}
 
-class ResourcePluginTest : public ::testing::Test {
+class GuestVersionsTest : public ResourcePluginTest {
  protected:
-  ResourcePluginTest() : metrics_(metrics::Metrics::make()) {
-    plugin_ = make_resource(storage::memory::make({}, clock_), *metrics_);
-  }
+  GuestVersionsTest() : ResourcePluginTest(options_with(&storage::MountOptions::guest_versions)) {}
+};
 
-  Result<Reply> call(Method method, std::vector<std::string> path, std::string_view body = "",
-                     std::vector<std::pair<std::string, std::string>> headers = {},
-                     std::map<std::string, std::string> query = {}) {
-    http::Request request;
-    request.method = method;
-    request.headers = std::move(headers);
-    request.body = Secret::from_text(body);
-    Call call{request, std::move(path), std::move(query)};
-    return testing::run(plugin_->handle(call));
-  }
-  static std::optional<ErrorKind> kind(const Result<Reply>& r) {
-    return r ? std::nullopt : std::optional(r.error().kind);
-  }
-  testing::ManualClock clock_;
-  std::unique_ptr<metrics::Metrics> metrics_;
-  PluginPtr plugin_;
+class KeepDeletedTest : public ResourcePluginTest {
+ protected:
+  KeepDeletedTest() : ResourcePluginTest(options_with(&storage::MountOptions::keep_deleted)) {}
 };
 
 TEST_F(ResourcePluginTest, KeepsAndGivesBytes) {
@@ -74,7 +61,7 @@ TEST_F(ResourcePluginTest, WhoMayAsk) {
   for (const Case& c : cases) {
     http::Request request;
     request.method = c.method;
-    const Call call{request, c.path, {}};
+    const Call call{request, c.path, {}, true};
     EXPECT_EQ(plugin_->gate(call), c.gate) << c.why;
     EXPECT_EQ(plugin_->encrypted(call), c.encrypted) << c.why;
   }
@@ -88,21 +75,6 @@ TEST_F(ResourcePluginTest, RefusesWhatIsNoResource) {
               path.empty() ? std::nullopt : std::optional(ErrorKind::invalid_request));
   }
   EXPECT_EQ(kind(call(Method::put, {"a", "b", "c"})), ErrorKind::unsupported);
-}
-
-TEST_F(ResourcePluginTest, WritesOnCondition) {
-  auto first = call(Method::post, {"r", "t", "g"}, "1", {{"If-None-Match", "*"}});
-  ASSERT_TRUE(first);
-  EXPECT_EQ(kind(call(Method::post, {"r", "t", "g"}, "2", {{"If-None-Match", "*"}})),
-            ErrorKind::conflict);
-  ASSERT_TRUE(call(Method::post, {"r", "t", "g"}, "2", {{"If-Match", '"' + first->version + '"'}}));
-  EXPECT_EQ(
-      kind(call(Method::post, {"r", "t", "g"}, "3", {{"If-Match", '"' + first->version + '"'}})),
-      ErrorKind::conflict)
-      << "that version is gone";
-  EXPECT_EQ(kind(call(Method::post, {"r", "t", "g"}, "3", {{"If-None-Match", "\"x\""}})),
-            ErrorKind::invalid_request);
-  EXPECT_EQ(call(Method::get, {"r", "t", "g"})->body.expose_text(), "2");
 }
 
 TEST_F(ResourcePluginTest, ListsNamesNeverValues) {
@@ -131,22 +103,113 @@ TEST_F(ResourcePluginTest, ListsNamesNeverValues) {
   }
 }
 
-TEST_F(ResourcePluginTest, HeadTellsMetadataAndNoByteOfTheValue) {
-  ASSERT_TRUE(call(Method::post, {"r", "t", "g"}, "secret value"));
-  auto head = call(Method::head, {"r", "t", "g"});
-  ASSERT_TRUE(head);
-  EXPECT_TRUE(head->body.empty());
-  EXPECT_FALSE(head->version.empty());
+TEST_F(ResourcePluginTest, HeadTellsMetadataAndReadsNoValueWhereItNeedNot) {
+  struct Case {
+    bool versions, list;
+    std::size_t reads;
+    const char* why;
+  };
+  const Case cases[] = {{true, true, 0, "the newest version says it"},
+                        {false, true, 0, "the listing says it"},
+                        {false, false, 1, "nothing else would say it"}};
+  const auto written = call(Method::post, {"r", "t", "g"}, "secret value", {},
+                            {{"not_after", "2099-01-02T03:04:05Z"}});
+  ASSERT_TRUE(written) << written.error().message;
+  ASSERT_TRUE(call(Method::post, {"r", "t", "g2"}, "another"));
+  storage::Capabilities can = backend_->capabilities();
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.why);
+    can.versions = c.versions;
+    can.list = c.list;
+    backend_->declare(can);
+    backend_->forget_calls();
+    auto head = call(Method::head, {"r", "t", "g"});
+    ASSERT_TRUE(head) << head.error().message;
+    EXPECT_TRUE(head->body.empty());
+    EXPECT_EQ(head->version, written->version);
+    EXPECT_EQ(header(*head, "ETag"), header(*written, "ETag"));
+    EXPECT_EQ(header(*head, "X-Resource-Size"), "12");
+    EXPECT_EQ(header(*head, "X-Resource-Not-After"), "2099-01-02T03:04:05Z");
+    EXPECT_NE(header(*head, "Last-Modified"), "");
+    EXPECT_EQ(backend_->calls(Op::read), c.reads);
+    EXPECT_EQ(kind(call(Method::head, {"r", "t", "no"})), ErrorKind::not_found);
+    EXPECT_EQ(kind(call(Method::head, {"r", "t", "g3"})), ErrorKind::not_found);
+  }
+}
+
+TEST_F(KeepDeletedTest, HeadDoesNotFindWhatAReadWouldNot) {
+  ASSERT_TRUE(call(Method::post, {"r", "t", "g"}, "x"));
+  ASSERT_TRUE(call(Method::del, {"r", "t", "g"}));
+  EXPECT_EQ(kind(call(Method::head, {"r", "t", "g"})), ErrorKind::not_found) << "kept, not there";
+}
+
+TEST_F(ResourcePluginTest, GuestsGetTheCurrentVersionOnly) {
+  const std::string old = post("old");
+  const std::string current = post("new");
+  EXPECT_EQ(get(""), "new");
+  EXPECT_EQ(get(current), "new") << "by its name";
+  EXPECT_EQ(get(old), "denied") << "a rotated secret is not fetched again";
+  EXPECT_EQ(get("no-such"), "denied") << "and what was never there looks the same";
+  for (const std::string& asked : backend_->record())
+    EXPECT_EQ(asked.find("@"), std::string::npos) << "the backend is not even asked";
+  EXPECT_EQ(kind(call(Method::get, {"r", "t", "absent"}, "", {}, {{"version", old}})),
+            ErrorKind::not_found);
+  precise_ = false;
+  EXPECT_EQ(get(old), "new") << "the reference looks at no query";
+}
+
+TEST_F(GuestVersionsTest, GuestsGetWhatTheMountGrants) {
+  const std::string old = post("old");
+  post("new");
+  for (const bool precise : {true, false}) {
+    precise_ = precise;
+    EXPECT_EQ(get(""), "new");
+    EXPECT_EQ(get(old), "old");
+    EXPECT_EQ(get("no-such"), "not_found");
+  }
+}
+
+TEST_F(KeepDeletedTest, DeleteKeepsForUndelete) {
+  const std::string old = post("old");
+  ASSERT_TRUE(call(Method::del, {"default", "key", "1"}));
+  EXPECT_EQ(get(""), "not_found");
+  ASSERT_TRUE(run(backend_->undelete({"default", "key", "1"})));
+  EXPECT_EQ(get(""), "old");
+}
+
+TEST_F(ResourcePluginTest, DeleteTakesTheHistoryAlong) {
+  post("old");
+  post("new");
+  ASSERT_TRUE(call(Method::del, {"default", "key", "1"}));
+  EXPECT_FALSE(run(backend_->versions({"default", "key", "1"}, {})));
+  EXPECT_FALSE(run(backend_->undelete({"default", "key", "1"})));
+}
+
+TEST_F(ResourcePluginTest, AWriteMayExpire) {
+  const auto write = [&](std::string not_after) {
+    return kind(call(Method::post, {"default", "key", "1"}, "x", {}, {{"not_after", not_after}}));
+  };
+  const std::string soon = rfc3339(clock_.now() + std::chrono::seconds{10});
+  EXPECT_EQ(write(rfc3339(clock_.now())), ErrorKind::invalid_request) << "now is over";
+  EXPECT_EQ(write(rfc3339(clock_.now() - std::chrono::hours{1})), ErrorKind::invalid_request);
+  EXPECT_EQ(write("tomorrow"), ErrorKind::invalid_request);
+  EXPECT_EQ(write(""), ErrorKind::invalid_request) << "a wish for an end, and none named";
+  EXPECT_EQ(get(""), "not_found") << "and nothing was written";
+  EXPECT_EQ(write(soon), std::nullopt);
+  EXPECT_EQ(get(""), "x");
+  clock_.advance(std::chrono::seconds{11});
+  EXPECT_EQ(get(""), "not_found");
+  EXPECT_EQ(kind(call(Method::head, {"default", "key", "1"})), ErrorKind::not_found);
 }
 
 TEST(SamplePlugin, AnswersAdministratorsAlone) {
   http::Request request;
   request.method = Method::get;
-  const Call call{request, {"anything"}, {}};
+  const Call call{request, {"anything"}, {}, true};
   PluginPtr plugin = make_sample();
   EXPECT_EQ(plugin->gate(call), Gate::admin);
-  EXPECT_EQ(testing::run(plugin->handle(call))->body.expose_text(), "sample plugin response");
+  EXPECT_EQ(run(plugin->handle(call))->body.expose_text(), "sample plugin response");
 }
 
 }  // namespace
-}  // namespace kbs::plugins
+}  // namespace kbs::plugins::testing

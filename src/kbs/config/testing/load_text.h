@@ -44,11 +44,21 @@ inline std::string warnings(const Config& config) {
   return out;
 }
 
-inline const ResourcePlugin* resource_plugin(const Config& config) {
-  for (const Plugin& plugin : config.plugins) {
-    if (const auto* resource = std::get_if<ResourcePlugin>(&plugin)) return resource;
+/// The mount of that name, or null.
+inline const MountConfig* mount(const Config& config, const std::string& name = "default") {
+  for (const MountConfig& one : config.mounts) {
+    if (one.options.name == name) return &one;
   }
   return nullptr;
+}
+
+/// One of the backend's own settings, or "" when it is not among them.
+inline std::string setting(const MountConfig* mount, const std::string& key) {
+  if (mount == nullptr) return "no such mount";
+  for (const auto& [name, value] : mount->settings) {
+    if (name == key) return value;
+  }
+  return "";
 }
 
 }  // namespace kbs::config::testing
