@@ -51,16 +51,22 @@ Result<HttpResponse> AdminClient::get(std::string_view target) {
   return send({.method = Method::get, .target = std::string(target)});
 }
 
+Result<HttpResponse> AdminClient::head(std::string_view target) {
+  return send({.method = Method::head, .target = std::string(target)});
+}
+
 Result<HttpResponse> AdminClient::remove(std::string_view target) {
   return send({.method = Method::remove, .target = std::string(target)});
 }
 
 Result<HttpResponse> AdminClient::post(std::string_view target, std::string_view content_type,
-                                       const Secret& body) {
+                                       const Secret& body, WriteCondition condition) {
   return send({.method = Method::post,
                .target = std::string(target),
                .content_type = content_type,
-               .body = &body});
+               .body = &body,
+               .if_match = std::move(condition.if_match),
+               .if_absent = condition.if_absent});
 }
 
 Result<HttpResponse> AdminClient::post_json(std::string_view target, std::string_view document) {

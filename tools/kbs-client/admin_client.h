@@ -34,6 +34,12 @@ class AdminCredential {
   AdminClaims claims_;
 };
 
+/// When a write shall happen; at most one of the two.
+struct WriteCondition {
+  std::string if_match = {};  ///< the field's value: "*" or entity tags in quotes
+  bool if_absent = false;
+};
+
 /// Sends them. Borrows both for its life.
 class AdminClient {
  public:
@@ -43,9 +49,10 @@ class AdminClient {
   /// `target` begins with "/kbs/v0/". Anything but 200 is `Request Failed, Response: "<body>"`, its
   /// kind from the status.
   Result<HttpResponse> get(std::string_view target);
+  Result<HttpResponse> head(std::string_view target);
   Result<HttpResponse> remove(std::string_view target);
   Result<HttpResponse> post(std::string_view target, std::string_view content_type,
-                            const Secret& body);
+                            const Secret& body, WriteCondition condition = {});
   /// The same with a JSON text.
   Result<HttpResponse> post_json(std::string_view target, std::string_view document);
 

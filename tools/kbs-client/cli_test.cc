@@ -82,6 +82,36 @@ TEST(Cli, ConfigCommands) {
   command<GetResourcePolicy>({"config", "get-resource-policy"});
 }
 
+TEST(Cli, HistoryCommands) {
+  EXPECT_EQ(command<ShowResource>({"config", "show-resource", "--path", "p"}).path, "p");
+  EXPECT_EQ(command<ListVersions>({"config", "versions", "--path", "p", "--limit", "3"}).limit, 3u);
+  EXPECT_EQ(command<Rollback>({"config", "rollback", "--path", "p", "--version", "v"}).version,
+            "v");
+  EXPECT_EQ(command<Undelete>({"config", "undelete", "--path", "p"}).path, "p");
+  EXPECT_EQ(command<Destroy>({"config", "destroy", "--path", "p", "--version", "v"}).version, "v");
+  EXPECT_TRUE(command<Destroy>({"config", "destroy", "--path", "p", "--all"}).all);
+  command<ListMounts>({"config", "mounts"});
+  command<ShowHealth>({"config", "health"});
+  auto set = command<SetResource>({"config", "set-resource", "--path", "p", "--resource-file", "f",
+                                   "--not-after", "2099-01-01T00:00:00Z", "--if-match", "v"});
+  EXPECT_EQ(set.not_after, "2099-01-01T00:00:00Z");
+  EXPECT_EQ(set.if_match, "v");
+  EXPECT_FALSE(set.create_only);
+}
+
+TEST(Cli, ApplyHasItsOwnAccess) {
+  Parsed parsed = parse({"apply", "--auth-private-key", "k", "--auth-issuer", "i", "-f", "m.yaml"});
+  ASSERT_TRUE(parsed.invocation) << parsed.to_err;
+  EXPECT_EQ(parsed.invocation->access.private_key, "k");
+  EXPECT_EQ(parsed.invocation->access.issuer, "i");
+  const auto& apply = std::get<Apply>(parsed.invocation->command);
+  EXPECT_EQ(apply.manifest, "m.yaml");
+  EXPECT_FALSE(apply.dry_run || apply.yes || apply.keep_going);
+  EXPECT_TRUE(command<Apply>({"apply", "-f", "-", "-y"}).yes);
+  EXPECT_TRUE(command<Apply>({"apply", "--file", "m", "--dry-run"}).dry_run);
+  EXPECT_TRUE(command<Apply>({"apply", "--file", "m", "--keep-going"}).keep_going);
+}
+
 TEST(Cli, ResourcePolicyChoices) {
   struct Case {
     std::vector<const char*> words;
@@ -148,6 +178,13 @@ TEST(Cli, UsageErrorsExitWithTwoAndSayNothingOnStdout) {
       {{"config", "set-sample-reference-value", "n"}, "VALUE is missing"},
       {{"config", "set-resource", "--path", "p"}, "--resource-file is missing"},
       {{"get-resource", "--path", "p", "--raw", "--output", "f"}, "where to?"},
+      {{"config", "rollback", "--path", "p"}, "to which version?"},
+      {{"config", "destroy", "--path", "p"}, "what?"},
+      {{"config", "destroy", "--path", "p", "--all", "--version", "v"}, "which of the two?"},
+      {{"config", "set-resource", "--path", "p", "--resource-file", "f", "--create-only",
+        "--if-match", "v"},
+       "there or not there?"},
+      {{"apply"}, "-f is missing"},
       {{"--output", "yaml", "attest"}, "no such format"},
       {{"attest", "init", "data"}, "one text too many"},
       {{"admin"}, "which?"},
@@ -178,7 +215,9 @@ TEST(Cli, HelpAndVersionGoToStdout) {
                         {{"config", "set-resource", "-h"}, "--resource-file"},
                         {{"help", "config"}, "list-resources"},
                         {{"help", "config", "set-resource"}, "--resource-file"},
-                        {{"get-resource", "--help"}, "--tee-key-file"}};
+                        {{"get-resource", "--help"}, "--tee-key-file"},
+                        {{"help", "apply"}, "--dry-run"},
+                        {{"help", "config", "destroy"}, "--all"}};
   for (const Case& c : cases) {
     Parsed parsed = parse(c.words);
     EXPECT_EQ(parsed.exit_code, 0);

@@ -59,6 +59,34 @@ Result<Secret> read_secret_file(const std::string& path, bool dash_is_stdin, std
   return read_all(fd.get(), path, limit);
 }
 
+Result<Secret> read_file_beneath(const std::string& folder, const std::string& path,
+                                 std::size_t limit) {
+  // Not waiting for a FIFO's other end; whether it is one we see when it is open.
+  constexpr int kFlags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+  const std::string what = "cannot read " + path;
+  Fd file;
+  if (path.starts_with('/')) {
+    file = Fd(::open(path.c_str(), kFlags));
+    if (!file) return failed(errno, what);
+  } else {
+    const Fd dir(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!dir) return failed(errno, what);
+    auto opened = system_files().open_beneath(dir.get(), path, kFlags);
+    if (!opened && (opened.error() == EXDEV || opened.error() == ELOOP)) {
+      return fail(ErrorKind::denied,
+                  what + ": it leads out of the folder " + folder +
+                      ", by `..` or a link; write its absolute path if that is what you want");
+    }
+    if (!opened) return failed(opened.error(), what);
+    file = std::move(*opened);
+  }
+  struct stat info{};
+  if (::fstat(file.get(), &info) != 0) return failed(errno, what);
+  if (!S_ISREG(info.st_mode))
+    return fail(ErrorKind::invalid_request, what + ": it is not a regular file");
+  return read_all(file.get(), path, limit);
+}
+
 Result<Secret> read_token_file(const std::string& path) {
   KBS_TRY(Secret file, read_secret_file(path, false, 1u << 20));
   std::string_view text = file.expose_text();

@@ -15,6 +15,12 @@ namespace kbs::client {
 Result<Secret> read_secret_file(const std::string& path, bool dash_is_stdin = false,
                                 std::size_t limit = 64u << 20);
 
+/// Reads the regular file `path`, for what a file of instructions names: a relative name is looked
+/// up beneath `folder`, which neither `..` nor a link may leave; an absolute one is followed
+/// wherever it leads. Errors name the path and the remedy.
+Result<Secret> read_file_beneath(const std::string& folder, const std::string& path,
+                                 std::size_t limit);
+
 /// The text of a token file: white space around it trimmed; line breaks or other control characters
 /// inside, or nothing at all, are `invalid_request`.
 Result<Secret> read_token_file(const std::string& path);

@@ -69,17 +69,26 @@ std::string_view header_value(std::string_view line) {
                                                         : line.substr(first, last - first + 1);
 }
 
+/// A field that is one decimal number.
+std::optional<std::uint64_t> number_in(std::string_view line) {
+  const std::string_view value = header_value(line);
+  std::uint64_t number = 0;
+  auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  if (value.empty() || error != std::errc{} || end != value.data() + value.size()) return {};
+  return number;
+}
+
 std::size_t on_header(char* data, std::size_t, std::size_t size, void* into) {
   HttpResponse& response = static_cast<Answer*>(into)->response;
   const std::string_view line(data, size);
   if (has_name(line, "Retry-After")) {
     // Delta-seconds only: an HTTP-date is not what a KBS sends.
-    const std::string_view value = header_value(line);
-    long seconds = 0;
-    auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seconds);
-    if (error == std::errc{} && end == value.data() + value.size() && seconds >= 0) {
-      response.retry_after = std::chrono::seconds(seconds);
-    }
+    if (const auto seconds = number_in(line); seconds && *seconds <= INT32_MAX)
+      response.retry_after = std::chrono::seconds(*seconds);
+  } else if (has_name(line, "ETag")) {
+    response.etag = header_value(line);
+  } else if (has_name(line, "X-Resource-Size")) {
+    response.resource_size = number_in(line);
   } else if (has_name(line, "Set-Cookie")) {
     if (std::string cookie = session_cookie_from(header_value(line)); !cookie.empty()) {
       response.session_cookie = std::move(cookie);
@@ -188,6 +197,7 @@ void HttpClient::Curl::begin(const std::string& url, const HttpRequest& request,
   set(CURLOPT_WRITEDATA, &answer);
   set(CURLOPT_HEADERDATA, &answer);
   set(CURLOPT_HTTPGET, 1L);  // takes back whatever the request before asked for
+  if (request.method == Method::head) set(CURLOPT_NOBODY, 1L);
   set(CURLOPT_CUSTOMREQUEST, request.method == Method::remove ? "DELETE" : nullptr);
   if (request.method == Method::post) {
     const std::string_view body = request.body ? request.body->expose_text() : std::string_view{};
@@ -205,6 +215,8 @@ bool HttpClient::Curl::add_headers(const HttpRequest& request, HeaderList& heade
     // An empty value takes curl's own Content-Type (a form's) out.
     ok = ok && headers.add(("Content-Type: " + std::string(request.content_type)).c_str());
   }
+  if (!request.if_match.empty()) ok = ok && headers.add(("If-Match: " + request.if_match).c_str());
+  if (request.if_absent) ok = ok && headers.add("If-None-Match: *");
   if (request.bearer) {
     constexpr std::string_view kScheme = "Authorization: Bearer ";
     SecretBytes line;

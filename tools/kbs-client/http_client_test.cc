@@ -40,6 +40,42 @@ TEST(HttpClient, KeepsACookieWithoutPathForItsFolder) {  // C-09
   EXPECT_NE(server.requests()[2].find("\r\nCookie: kbs-session-id=abc\r\n"), std::string::npos);
 }
 
+TEST(HttpClient, AsksForHeadersOnlyAndReadsThem) {
+  LoopbackServer server(
+      {"HTTP/1.1 200 OK\r\nConnection: close\r\nETag: \"v 7\"\r\n"
+       "X-Resource-Size: 12\r\nContent-Length: 5\r\n\r\n",
+       http("200 OK", "X-Resource-Size: -1\r\n", "later")});
+  auto client = client_of(server);
+  auto head = client->send({.method = Method::head, .target = "/kbs/v0/resource/a/b/c"});
+  ASSERT_TRUE(head) << head.error().message;
+  EXPECT_EQ(head->etag, "\"v 7\"");
+  EXPECT_EQ(head->resource_size, 12u);
+  EXPECT_EQ(head->text(), "");
+  auto next = client->send({.target = "/"});
+  ASSERT_TRUE(next) << next.error().message;
+  EXPECT_EQ(next->text(), "later") << "the next one has a body again";
+  EXPECT_EQ(next->etag, "");
+  EXPECT_FALSE(next->resource_size) << "no number";
+  EXPECT_TRUE(server.requests()[0].starts_with("HEAD /kbs/v0/resource/a/b/c HTTP/1.1\r\n"));
+}
+
+TEST(HttpClient, SendsConditions) {
+  LoopbackServer server({http("200 OK", "", ""), http("200 OK", "", ""), http("200 OK", "", "")});
+  auto client = client_of(server);
+  const Secret body = Secret::from_text("x");
+  HttpRequest request{.method = Method::post, .target = "/1", .body = &body};
+  request.if_match = "\"v7\"";
+  ASSERT_TRUE(client->send(request));
+  request.if_match.clear();
+  request.if_absent = true;
+  ASSERT_TRUE(client->send(request));
+  request.if_absent = false;
+  ASSERT_TRUE(client->send(request));
+  EXPECT_NE(server.requests()[0].find("\r\nIf-Match: \"v7\"\r\n"), std::string::npos);
+  EXPECT_NE(server.requests()[1].find("\r\nIf-None-Match: *\r\n"), std::string::npos);
+  EXPECT_EQ(server.requests()[2].find("\r\nIf-"), std::string::npos);
+}
+
 TEST(HttpClient, EachRequestIsItsOwn) {
   LoopbackServer server({http("200 OK", "", ""), http("200 OK", "", ""), http("200 OK", "", "")});
   auto client = client_of(server);

@@ -44,6 +44,9 @@ struct GetResourcePolicy {};
 struct SetResource {
   std::string path = {};
   std::string resource_file = {};
+  std::string not_after = {};  ///< RFC 3339
+  std::string if_match = {};   ///< a version, its ETag, or "*"
+  bool create_only = false;
 };
 struct DeleteResource {
   std::string path = {};
@@ -52,6 +55,27 @@ struct ListResources {
   std::string prefix = {};
   std::uint64_t limit = 0;  ///< 0: all
 };
+struct ShowResource {
+  std::string path = {};
+};
+struct ListVersions {
+  std::string path = {};
+  std::uint64_t limit = 0;  ///< 0: all
+};
+struct Rollback {
+  std::string path = {};
+  std::string version = {};
+};
+struct Undelete {
+  std::string path = {};
+};
+struct Destroy {
+  std::string path = {};
+  std::string version = {};  ///< or:
+  bool all = false;
+};
+struct ListMounts {};
+struct ShowHealth {};
 struct GetReferenceValue {
   std::optional<std::string> id = {};  ///< nullopt: the old `get-reference-values`
 };
@@ -60,6 +84,13 @@ struct SetSampleReferenceValue {
   std::string value = {};
   ValueType type = ValueType::text;
   bool single_value = false;
+};
+
+struct Apply {
+  std::string manifest = {};  ///< "-": standard input
+  bool dry_run = false;
+  bool yes = false;
+  bool keep_going = false;
 };
 
 struct Keygen {
@@ -76,10 +107,11 @@ struct MakeToken {
 
 using Command =
     std::variant<std::monostate, Attest, GetResource, SetAttestationPolicy, SetResourcePolicy,
-                 GetResourcePolicy, SetResource, DeleteResource, ListResources, GetReferenceValue,
-                 SetSampleReferenceValue, Keygen, MakeToken>;
+                 GetResourcePolicy, SetResource, DeleteResource, ListResources, ShowResource,
+                 ListVersions, Rollback, Undelete, Destroy, ListMounts, ShowHealth,
+                 GetReferenceValue, SetSampleReferenceValue, Apply, Keygen, MakeToken>;
 
-/// How the `config` commands prove an administrator.
+/// How `config` and `apply` prove an administrator.
 struct AdminAccess {
   std::string token_file = {};
   std::string private_key = {};

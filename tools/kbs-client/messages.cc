@@ -107,12 +107,19 @@ std::string admin_hint(ErrorKind kind, Credential credential) {
     case ErrorKind::not_found:
       return "nothing is there; check the name, and that the server's release knows the endpoint";
     case ErrorKind::conflict:
-      return "somebody else changed it meanwhile; look again, then repeat the command";
+      return "it is not in the state that the command wants, or somebody else changed it "
+             "meanwhile; look again, then repeat the command";
     case ErrorKind::rate_limited:
       return "wait a moment, then repeat the command";
     default:
       return {};
   }
+}
+
+std::string_view admin_routes_hint() noexcept {
+  return "administration is off, or the role has no rule for this route: the routes below "
+         "/kbs/v0/admin/ need a rule of [admin.authorization.regex_acl] that begins with "
+         "^/kbs/v0/admin, such as ^/kbs/v0/admin/.+$";
 }
 
 std::string guest_hint(ErrorKind kind, bool with_token) {

@@ -23,6 +23,8 @@ enum class Credential { none, token, signed_with_issuer, signed_without_issuer }
 
 /// The next step after a failed command; empty when the error says it all.
 std::string admin_hint(ErrorKind kind, Credential credential);
+/// The same for a role that may not use the routes below /kbs/v0/admin/.
+std::string_view admin_routes_hint() noexcept;
 std::string guest_hint(ErrorKind kind, bool with_token);
 
 }  // namespace kbs::client

@@ -46,25 +46,26 @@ Result<json::value> parse_value(std::string_view text, ValueType type) {
 
 }  // namespace
 
+std::string reference_value_message(std::string_view name, json::value value) {
+  json::object payload;
+  payload[name] = std::move(value);
+  json::object message;
+  message["version"] = "0.1.0";
+  message["type"] = "sample";
+  message["payload"] = base64(as_bytes(to_json(payload)));
+  return to_json(message);
+}
+
 Result<std::string> sample_reference_value(std::string_view name, std::string_view value,
                                            ValueType type, bool single_value) {
   if (!is_utf8(name) || !is_utf8(value)) {
     return fail(ErrorKind::invalid_request, "name and value must be UTF-8 text");
   }
   KBS_TRY(json::value parsed, parse_value(value, type));
-  json::object payload;
-  if (single_value) {
-    payload[name] = std::move(parsed);
-  } else {
-    json::array list;
-    list.push_back(std::move(parsed));
-    payload[name] = std::move(list);
-  }
-  json::object message;
-  message["version"] = "0.1.0";
-  message["type"] = "sample";
-  message["payload"] = base64(as_bytes(to_json(payload)));
-  return to_json(message);
+  if (single_value) return reference_value_message(name, std::move(parsed));
+  json::array list;
+  list.push_back(std::move(parsed));
+  return reference_value_message(name, std::move(list));
 }
 
 }  // namespace kbs::client

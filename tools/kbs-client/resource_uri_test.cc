@@ -83,9 +83,5 @@ TEST(ResourceUri, AdminNamesAreLeftToTheServerButCannotBreakOutOfTheRequestLine)
   EXPECT_FALSE(parse_admin_uri("kbs+sample:///a/b/c"));
 }
 
-TEST(ResourceUri, QueryValuesAreEncodedWhole) {
-  EXPECT_EQ(encode_query_value("a/b c&d=é~"), "a%2Fb%20c%26d%3D%C3%A9~");
-}
-
 }  // namespace
 }  // namespace kbs::client

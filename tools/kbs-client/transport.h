@@ -2,6 +2,7 @@
 /// What the client says to a KBS and hears from it, whoever carries the bytes.
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,7 +12,7 @@
 
 namespace kbs::client {
 
-enum class Method { get, post, remove };
+enum class Method { get, head, post, remove };
 
 /// One request. `target` is what follows the server's root: "/kbs/v0/auth". `bearer` and `body` are
 /// borrowed for the time of the call.
@@ -21,6 +22,8 @@ struct HttpRequest {
   std::string_view content_type = {};
   const Secret* body = nullptr;
   const Secret* bearer = nullptr;
+  std::string if_match = {};  ///< the whole field, or none
+  bool if_absent = false;     ///< `If-None-Match: *`
 };
 
 /// One answer, of any status.
@@ -28,6 +31,8 @@ struct HttpResponse {
   int status = 0;
   std::optional<std::chrono::seconds> retry_after = {};
   std::string session_cookie = {};  ///< value of a `kbs-session-id` set by this answer, or empty
+  std::string etag = {};            ///< with its quotes, or empty
+  std::optional<std::uint64_t> resource_size = {};  ///< `X-Resource-Size`
   Secret body = Secret();
 
   std::string_view text() const noexcept { return body.expose_text(); }

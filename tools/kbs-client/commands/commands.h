@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,6 +27,10 @@ struct Context {
   const Clock& clock;
   bool sample_device = false;  ///< environment ENABLE_SAMPLE_DEVICE
   TokenSearch search;
+  /// A variable of the environment, for `apply`.
+  std::function<std::optional<Secret>(const std::string& name)> environment = {};
+  /// Asks the person at the terminal; nullopt when there is none.
+  std::function<std::optional<bool>(std::string_view question)> confirm = {};
   /// Set by the command for the hint that follows a failure.
   Credential credential = Credential::none;
 };
@@ -48,6 +53,20 @@ Result<> run_command(const SetSampleReferenceValue& command, AdminClient& admin,
 Result<> run_command(const GetReferenceValue& command, AdminClient& admin, Context& context);
 Result<> run_command(const ListResources& command, AdminClient& admin, Context& context);
 Result<> run_command(const GetResourcePolicy& command, AdminClient& admin, Context& context);
+
+// commands/history.cc: versions of a resource
+Result<> run_command(const ShowResource& command, AdminClient& admin, Context& context);
+Result<> run_command(const ListVersions& command, AdminClient& admin, Context& context);
+Result<> run_command(const Rollback& command, AdminClient& admin, Context& context);
+Result<> run_command(const Undelete& command, AdminClient& admin, Context& context);
+Result<> run_command(const Destroy& command, AdminClient& admin, Context& context);
+
+// commands/server_state.cc
+Result<> run_command(const ListMounts& command, AdminClient& admin, Context& context);
+Result<> run_command(const ShowHealth& command, AdminClient& admin, Context& context);
+
+// commands/apply.cc: many at once
+Result<> run_command(const Apply& command, AdminClient& admin, Context& context);
 
 // commands/admin.cc: no server
 Result<> run_command(const Keygen& command, Context& context);

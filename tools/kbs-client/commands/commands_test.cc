@@ -1,78 +1,25 @@
 #include "kbs-client/commands/commands.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
 #include "crypto/jwe.h"
-#include "kbs-client/testing/scripted_transport.h"
-#include "kbs-client/testing/temporary_directory.h"
+#include "kbs-client/testing/session.h"
 #include "policy/stock_policies.h"
 
 namespace kbs::client {
 namespace {
 
 using testing::answer;
+using testing::fine;
 using testing::kbs_error;
 using testing::mode_of;
 using testing::ScriptedTransport;
 using testing::Seen;
+using testing::Session;
 using testing::slurp;
-using testing::TemporaryDirectory;
-
-/// Lends one scripted server to a command.
-class Lent final : public Transport {
- public:
-  explicit Lent(ScriptedTransport& server) : server_(server) {}
-  Result<HttpResponse> send(const HttpRequest& request) override { return server_.send(request); }
-
- private:
-  ScriptedTransport& server_;
-};
-
-/// A terminal session: runs commands against a script and keeps what they print.
-struct Session {
-  explicit Session(ScriptedTransport::Handler handler, OutputFormat format = OutputFormat::text)
-      : server(std::move(handler)), file(std::tmpfile()), out(format, ::fileno(file)) {}
-  Session(const Session&) = delete;
-  Session& operator=(const Session&) = delete;
-  ~Session() { std::fclose(file); }
-
-  Result<> run(Command command) {
-    invocation.command = std::move(command);
-    return run_command(invocation, context);
-  }
-  std::string printed() const {
-    std::string text(static_cast<std::size_t>(::lseek(::fileno(file), 0, SEEK_END)), '\0');
-    EXPECT_EQ(::pread(::fileno(file), text.data(), text.size(), 0),
-              static_cast<ssize_t>(text.size()));
-    return text;
-  }
-
-  ScriptedTransport server;
-  std::FILE* file;
-  Output out;
-  Invocation invocation;
-  TemporaryDirectory directory;
-  std::vector<std::string> said;
-  std::string user_agent;
-  Context context{
-      .out = out,
-      .connect = [this](std::string_view agent) -> Result<std::unique_ptr<Transport>> {
-        user_agent = agent;
-        return std::make_unique<Lent>(server);
-      },
-      .say = [this](std::string_view line) { said.emplace_back(line); },
-      .sleep = [](std::chrono::milliseconds) {},
-      .clock = system_clock(),
-      .sample_device = false,
-      .search = {.named = {}, .home = directory.path(), .directory = directory.path()},
-  };
-};
-
-Result<HttpResponse> fine(const Seen&) { return answer(200); }
 
 json::object sent(const Session& session) {
   return parse_json_object(session.server.seen.at(0).body).value();
@@ -109,6 +56,47 @@ TEST(SetResource, AnUnreadableFileIsNamedAndNothingIsSent) {
   ASSERT_FALSE(done);
   EXPECT_EQ(s.said.back(), "Failed to read: " + s.directory.path("absent"));
   EXPECT_TRUE(s.server.seen.empty());
+}
+
+TEST(SetResource, CarriesConditionsAndExpiry) {
+  Session s(fine);
+  const std::string file = s.directory.write("r", "x");
+  const auto set = [&](SetResource command) {
+    command.path = "a/b/c";
+    command.resource_file = file;
+    return s.run(command).has_value();
+  };
+  ASSERT_TRUE(set({.create_only = true}));
+  EXPECT_TRUE(s.server.seen.back().if_absent);
+  EXPECT_EQ(s.server.seen.back().if_match, "");
+  ASSERT_TRUE(set({.if_match = "v7"}));
+  EXPECT_EQ(s.server.seen.back().if_match, "\"v7\"") << "a version becomes a tag";
+  ASSERT_TRUE(set({.if_match = "\"v7\", \"v8\""}) == false) << "one version at a time";
+  ASSERT_TRUE(set({.if_match = "\"v7\""}));
+  EXPECT_EQ(s.server.seen.back().if_match, "\"v7\"") << "an ETag stays one";
+  ASSERT_TRUE(set({.if_match = "*"}));
+  EXPECT_EQ(s.server.seen.back().if_match, "*");
+  ASSERT_TRUE(set({.not_after = "2099-01-02T03:04:05+01:00"}));
+  EXPECT_EQ(s.server.seen.back().target,
+            "/kbs/v0/resource/a/b/c?not_after=2099-01-02T03%3A04%3A05%2B01%3A00");
+  EXPECT_FALSE(s.server.seen.back().if_absent);
+  const std::size_t before = s.server.seen.size();
+  EXPECT_FALSE(set({.if_match = "v7\r\nX: y"})) << "no second header";
+  EXPECT_FALSE(set({.not_after = "tomorrow"}));
+  EXPECT_EQ(s.server.seen.size(), before);
+}
+
+TEST(SetResource, AsJsonTellsTheVersionForTheNextCondition) {
+  Session s(
+      [](const Seen&) {
+        HttpResponse response = answer(200);
+        response.etag = "\"v8\"";
+        return response;
+      },
+      OutputFormat::json);
+  ASSERT_TRUE(s.run(SetResource{"a/b/c", s.directory.write("r", "xyz")}));
+  EXPECT_EQ(s.printed(), R"({"status":"ok","path":"a/b/c","size":3,"etag":"\"v8\""})"
+                         "\n");
 }
 
 TEST(DeleteResource, Deletes) {

@@ -1,8 +1,11 @@
 /// What an administrator changes: policies, resources, reference values.
 
+#include <algorithm>
+
 #include <boost/json/object.hpp>
 
 #include "base/log.h"
+#include "base/time_text.h"
 #include "kbs-client/commands/commands.h"
 #include "kbs-client/files.h"
 #include "kbs-client/resource_uri.h"
@@ -45,6 +48,28 @@ Result<Secret> chosen_policy(const SetResourcePolicy& command, const Context& co
               "pass one of --policy-file FILE, --allow-all, --deny-all, --affirming, --default");
 }
 
+/// A version or `*` as a person writes it, as the field wants it.
+Result<std::string> if_match_field(const std::string& text) {
+  const bool sendable =
+      std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+  if (!sendable) {
+    return fail(ErrorKind::invalid_request,
+                "--if-match takes a version as `versions` shows it, or *");
+  }
+  return text == "*" || text.starts_with('"') || text.empty() ? text : '"' + text + '"';
+}
+
+/// Where to write it, with its end of life.
+Result<std::string> write_target(ResourceUri uri, const std::string& not_after) {
+  if (not_after.empty()) return uri.target();
+  if (auto expiry = parse_rfc3339(not_after); !expiry) {
+    return fail(ErrorKind::invalid_request, "--not-after is " + expiry.error().message);
+  }
+  uri.query +=
+      (uri.query.empty() ? "" : "&") + std::string("not_after=") + encode_query_value(not_after);
+  return uri.target();
+}
+
 }  // namespace
 
 Result<> run_command(const SetAttestationPolicy& command, AdminClient& admin, Context& context) {
@@ -73,12 +98,18 @@ Result<> run_command(const SetResourcePolicy& command, AdminClient& admin, Conte
 
 Result<> run_command(const SetResource& command, AdminClient& admin, Context& context) {
   KBS_TRY(ResourceUri uri, parse_admin_uri(command.path));
+  KBS_TRY(const std::string target, write_target(uri, command.not_after));
+  WriteCondition condition{.if_absent = command.create_only};
+  KBS_TRY(condition.if_match, if_match_field(command.if_match));
   KBS_TRY(Secret resource, read_named(command.resource_file, context, true));
-  KBS_OK(admin.post(uri.target(), "application/octet-stream", resource));
+  KBS_TRY(HttpResponse response,
+          admin.post(target, "application/octet-stream", resource, std::move(condition)));
   if (context.out.json()) {
     // Machines know what they sent; no need to show a secret to a log.
-    return context.out.document(
-        {{"status", "ok"}, {"path", to_valid_utf8(uri.path)}, {"size", resource.size()}});
+    json::object document{
+        {"status", "ok"}, {"path", to_valid_utf8(uri.path)}, {"size", resource.size()}};
+    if (!response.etag.empty()) document["etag"] = to_valid_utf8(response.etag);
+    return context.out.document(document);
   }
   return confirm(context.out, "Set resource", "resource", resource.expose());
 }

@@ -1,5 +1,7 @@
 /// From a parsed command line to an exit status.
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <iostream>
 #include <optional>
@@ -17,6 +19,20 @@ std::optional<std::string> environment(const char* name) {
   const char* value =
       std::getenv(name);  // NOLINT(concurrency-mt-unsafe): this program has one thread here
   return value ? std::optional<std::string>(value) : std::nullopt;
+}
+
+std::optional<Secret> secret_variable(const std::string& name) {
+  const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): as above
+  return value ? std::optional(Secret::from_text(value)) : std::nullopt;
+}
+
+/// A question on stderr, an answer from the terminal.
+std::optional<bool> confirm(std::string_view question) {
+  if (::isatty(STDIN_FILENO) == 0) return std::nullopt;
+  std::cerr << question << std::flush;
+  std::string answer;
+  std::getline(std::cin, answer);
+  return answer == "y" || answer == "Y" || answer == "yes";
 }
 
 void say(std::string_view line) { std::cerr << line << std::endl; }
@@ -65,6 +81,19 @@ struct Runner {
   }
 };
 
+/// Whether the command lives below /kbs/v0/admin/.
+bool asks_admin_routes(const Command& command) {
+  return std::visit(
+      [](const auto& one) {
+        using T = std::decay_t<decltype(one)>;
+        return std::is_same_v<T, ShowResource> || std::is_same_v<T, ListVersions> ||
+               std::is_same_v<T, Rollback> || std::is_same_v<T, Undelete> ||
+               std::is_same_v<T, Destroy> || std::is_same_v<T, ListMounts> ||
+               std::is_same_v<T, ShowHealth>;
+      },
+      command);
+}
+
 }  // namespace
 
 Result<> run_command(const Invocation& invocation, Context& context) {
@@ -75,8 +104,10 @@ std::string hint_for(const Invocation& invocation, const Context& context, const
   if (const auto* get = std::get_if<GetResource>(&invocation.command)) {
     return guest_hint(error.kind, !get->attestation_token.empty());
   }
-  const bool answered = error.message.starts_with("Request Failed, Response: ");
-  return answered ? admin_hint(error.kind, context.credential) : std::string();
+  if (error.message.find("Request Failed, Response: ") == std::string::npos) return {};
+  if (error.kind == ErrorKind::denied && asks_admin_routes(invocation.command))
+    return std::string(admin_routes_hint());
+  return admin_hint(error.kind, context.credential);
 }
 
 int run(const Invocation& invocation) {
@@ -95,6 +126,8 @@ int run(const Invocation& invocation) {
       .clock = system_clock(),
       .sample_device = environment("ENABLE_SAMPLE_DEVICE").has_value(),
       .search = {.named = {}, .home = environment("HOME").value_or(""), .directory = "."},
+      .environment = &secret_variable,
+      .confirm = &confirm,
   };
   auto done = run_command(invocation, context);
   if (done) return 0;

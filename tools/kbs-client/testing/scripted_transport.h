@@ -19,6 +19,8 @@ struct Seen {
   std::string content_type;
   std::string body;
   std::string bearer;
+  std::string if_match;
+  bool if_absent;
 };
 
 inline HttpResponse answer(int status, std::string_view body = {}) {
@@ -43,7 +45,8 @@ class ScriptedTransport final : public Transport {
   Result<HttpResponse> send(const HttpRequest& request) override {
     seen.push_back({request.method, request.target, std::string(request.content_type),
                     request.body ? std::string(request.body->expose_text()) : std::string(),
-                    request.bearer ? std::string(request.bearer->expose_text()) : std::string()});
+                    request.bearer ? std::string(request.bearer->expose_text()) : std::string(),
+                    request.if_match, request.if_absent});
     return handler_(seen.back());
   }
   /// Targets in order, for comparing whole conversations.
