@@ -41,7 +41,7 @@ dir_path = "@DIR@/state"
 [[plugins]]
 name = "resource"
 type = "LocalFs"
-dir_path = "@DIR@/repository"
+dir_path = "@REPOSITORY@"
 )";
 constexpr std::string_view kMemory = R"(
 [storage_backend]
@@ -109,7 +109,16 @@ Result<Lab> Lab::open(std::string binary, const std::filesystem::path& where, Co
   return Lab(std::move(binary), std::filesystem::absolute(dir), cores);
 }
 
+Result<std::filesystem::path> Lab::make_directory(const std::string& name) const {
+  const std::filesystem::path path = dir_ / name;
+  std::error_code failed;
+  std::filesystem::create_directories(path, failed);
+  if (failed) return fail(ErrorKind::unavailable, "cannot make " + path.string());
+  return path;
+}
+
 Result<std::string> Lab::write_config(State state, const std::filesystem::path& dir,
+                                      const std::filesystem::path& repository,
                                       std::string& certificate) {
   std::string text(kCommon);
   if (state == State::local_fs_tls) {
@@ -122,19 +131,20 @@ Result<std::string> Lab::write_config(State state, const std::filesystem::path& 
     replace(text, "@HTTP@", "insecure_http = true");
   }
   text += state == State::memory ? kMemory : kLocalFs;
+  replace(text, "@REPOSITORY@", repository.string());
   replace(text, "@DIR@", dir.string());
   const std::filesystem::path path = dir / "kbs.toml";
   KBS_OK(write_text(path, text));
   return path.string();
 }
 
-Result<Bench> Lab::start_bare(State state) {
-  const std::filesystem::path dir = dir_ / std::to_string(started_++);
-  std::error_code failed;
-  std::filesystem::create_directories(dir / "repository", failed);
-  if (failed) return fail(ErrorKind::unavailable, "cannot make " + dir.string());
+Result<Bench> Lab::start_bare(State state, const std::filesystem::path& repository) {
+  const std::string name = std::to_string(started_++);
+  KBS_TRY(const std::filesystem::path empty, make_directory(name + "/repository"));
+  const std::filesystem::path dir = empty.parent_path();
   std::string certificate;
-  KBS_TRY(std::string config, write_config(state, dir, certificate));
+  KBS_TRY(std::string config,
+          write_config(state, dir, repository.empty() ? empty : repository, certificate));
   KBS_TRY(ServerProcess server, ServerProcess::start(binary_, config, (dir / "kbs.log").string(),
                                                      cores_.server, state == State::local_fs_tls));
   return Bench{std::move(server), state, std::move(certificate)};

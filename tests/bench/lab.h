@@ -44,12 +44,15 @@ class Lab {
 
   /// A new server in a directory of its own, provisioned through its own admin API.
   Result<Bench> start(State state);
-  /// The same, empty: nothing but started.
-  Result<Bench> start_bare(State state);
+  /// The same, empty: nothing but started. `repository`: where its resources lie already.
+  Result<Bench> start_bare(State state, const std::filesystem::path& repository = {});
+  /// A new directory, which goes with the lab.
+  Result<std::filesystem::path> make_directory(const std::string& name) const;
 
  private:
   Lab(std::string binary, std::filesystem::path dir, Cores cores);
   Result<std::string> write_config(State state, const std::filesystem::path& dir,
+                                   const std::filesystem::path& repository,
                                    std::string& certificate);
   Result<> provision(const Bench& bench) const;
 

@@ -8,8 +8,10 @@
 #include <string>
 #include <string_view>
 
+#include "bench/many_rows.h"
 #include "bench/process_rows.h"
 #include "bench/request_rows.h"
+#include "bench/storage_rows.h"
 
 namespace kbs::bench {
 namespace {
@@ -100,6 +102,19 @@ Result<> run_process_rows(const Run& run, const Options& options, Report& report
   return {};
 }
 
+Result<> run_storage_rows(const Run& run, const Options& options, Report& report) {
+  std::vector<StorageRow> makers = storage_rows();
+  for (StorageRow& each : many_rows()) makers.push_back(std::move(each));
+  for (const StorageRow& maker : makers) {
+    if (!options.wants(maker.name)) continue;
+    auto row = maker.make(run);
+    if (!row)
+      return fail(row.error().kind, maker.name + ": " + row.error().message, row.error().detail);
+    report.add(std::move(*row));
+  }
+  return {};
+}
+
 Result<> run_checks(const Run& run, const Options& options, Report& report) {
   if (!options.wants("check")) return {};
   auto rows = check_floor(run);
@@ -123,6 +138,7 @@ Result<> run_all(const Options& options) {
     KBS_OK(run_request_rows(run, options, state, report));
   }
   KBS_OK(run_process_rows(run, options, report));
+  KBS_OK(run_storage_rows(run, options, report));
   KBS_OK(run_checks(run, options, report));
   if (report.rows().empty()) return fail(ErrorKind::invalid_request, "no row of that name");
   return write_json(report.rows(), options.json, options.quick);

@@ -17,6 +17,7 @@ DENY_ALL = 'authorization_mode = "DenyAll"'
 KV = '[[plugins]]\nname = "resource"\nstorage_backend_type = "kvstorage"\n'
 SAMPLE = '[[plugins]]\nname = "sample"\nitem = "value1"\n'
 MEMORY = 'storage_type = "Memory"'
+FIXED = b"placed in a read-only mount"
 
 
 def admin_claims(role="admin", **changes):
@@ -178,6 +179,23 @@ class Builder:
     def BARE(self):
         self.env = {"KBS_REPOSITORY_DIR": os.path.join(self.directory, "repository")}
         return self.config(storage=None, plugins='[[plugins]]\nname = "resource"\n' + SAMPLE)
+
+    def MOUNTS(self):
+        """Several places at once, each with another habit; `fixed` holds one file from the beginning."""
+        fixed, sealed = os.path.join(self.directory, "fixed"), os.path.join(self.directory, "sealed")
+        os.makedirs(os.path.join(fixed, "fixed", "key"))
+        self.file("fixed/fixed/key/1", FIXED)
+        os.makedirs(sealed)
+        key = self.file("sealed.key", os.urandom(32))
+        os.chmod(key, 0o600)
+        mounts = ('[[mounts]]\nname = "main"\nbackend = "memory"\n'
+                  '[[mounts]]\nrepository = "kept"\nbackend = "memory"\nkeep_deleted = true\n'
+                  '[[mounts]]\nrepository = "history"\nbackend = "memory"\nguest_versions = true\n'
+                  '[[mounts]]\nrepository = "brief"\nbackend = "memory"\nversions = 0\n'
+                  f'[[mounts]]\nrepository = "fixed"\nbackend = "local_fs"\npath = "{fixed}"\nread_only = true\n'
+                  f'[[mounts]]\nrepository = "sealed"\nbackend = "local_fs"\npath = "{sealed}"\n'
+                  f'[mounts.encryption]\nkey_file = "{key}"\n')
+        return self.config(plugins=SAMPLE, extra=mounts)
 
     def TLS(self):
         leaf = self.m.authority.tls

@@ -28,7 +28,8 @@ import harness  # noqa: E402
 import servers  # noqa: E402
 
 MODULES = ("routing", "auth", "attest", "tokens", "resources", "jwe", "policy", "attestation_policy", "admin",
-           "client", "extra_access", "extra_input", "extra_storage", "extra_limits", "extra_config", "extra_client")
+           "client", "extra_access", "extra_input", "extra_storage", "extra_limits", "extra_config", "extra_client",
+           "extra_history")
 LISTED = 236  # cases in sections 1-10 of conformance-cases.md
 LANES_AT_ONCE = 3
 
