@@ -3,28 +3,9 @@
 # walk it: HTTPS with a certificate made here, an Ed25519 administrator, a signer for attestation tokens with a
 # certificate, real inputs provisioned and dropped by hand, fetched after attestation, compared byte for byte;
 # then everybody who must get nothing. The last line is "N passed, N failed, N skipped".
-set -euo pipefail
 BIN=$(cd "$1" && pwd)
 HERE=$(cd "$(dirname "$0")" && pwd)
-WORK=$(mktemp -d)
-KBS_PID=
-PASSED=0 FAILED=0
-cleanup() {
-  [ -z "$KBS_PID" ] || { kill "$KBS_PID" 2>/dev/null && wait "$KBS_PID" 2>/dev/null; } || true
-  rm -rf "$WORK"
-}
-trap cleanup EXIT
-cd "$WORK"
-
-exec 3>&1  # results go here, also when a command's own output is thrown away
-ok() { PASSED=$((PASSED + 1)); echo "ok $*" >&3; }
-bad() { FAILED=$((FAILED + 1)); echo "FAIL $*" >&3; }
-check() { # check WHAT COMMAND…
-  local what=$1
-  shift
-  if "$@"; then ok "$what"; else bad "$what"; fi
-}
-refused() { ! "$@" >refused.out 2>refused.err; }
+source "$HERE/lib.sh"
 
 # --- certificates and keys
 openssl req -x509 -newkey rsa:2048 -nodes -keyout tls.key -out tls.crt -days 2 -subj /CN=localhost \
@@ -73,15 +54,7 @@ sink = "file"
 path = "$WORK/audit.jsonl"
 TOML
 check "kbs config check explains the file" "$BIN/kbs" config check kbs.toml >config.txt
-"$BIN/kbs" -c kbs.toml >kbs.out 2>kbs.log &
-KBS_PID=$!
-ADDRESS=
-for _ in $(seq 100); do
-  ADDRESS=$(sed -n 's/.*"msg":"listening".*"address":"\([^"]*\)".*/\1/p' kbs.log | head -n 1)
-  [ -z "$ADDRESS" ] || break
-  kill -0 "$KBS_PID" 2>/dev/null || { cat kbs.log; bad "kbs starts"; echo "$PASSED passed, $FAILED failed, 0 skipped"; exit 1; }
-  sleep 0.05
-done
+start_server kbs
 URL=https://$ADDRESS
 ok "kbs listens on $URL"
 client() { "$BIN/kbs-client" --url "$URL" --cert-file tls.crt "$@"; }
@@ -148,5 +121,4 @@ check "no secret in any log" refused grep -qE 'correct horse|placed by tee|PRIVA
 check "no token in any log" refused grep -qF -e "$GOOD" -e "$EXPIRED" kbs.log kbs.out audit.jsonl
 check "nothing that looks like a token in the log" refused grep -q eyJ kbs.log kbs.out
 
-echo "$PASSED passed, $FAILED failed, 0 skipped"
-[ "$FAILED" = 0 ]
+finish

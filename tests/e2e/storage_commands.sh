@@ -2,27 +2,9 @@
 # storage_commands.sh BIN_DIR: an operator moves house with the real `kbs`: old directories made by hand, copied,
 # compared, moved between layouts and mounts beside a running server, sealed, rewrapped under a new key, exported into an
 # archive and brought back; and what must be refused. The last line is "N passed, N failed, N skipped".
-set -euo pipefail
 BIN=$(cd "$1" && pwd)
-WORK=$(mktemp -d)
-KBS_PID=
-PASSED=0 FAILED=0
-cleanup() {
-  [ -z "$KBS_PID" ] || { kill "$KBS_PID" 2>/dev/null && wait "$KBS_PID" 2>/dev/null; } || true
-  rm -rf "$WORK"
-}
-trap cleanup EXIT
-cd "$WORK"
-unset KBS_CONFIG_FILE
+source "$(dirname "$0")/lib.sh"
 
-exec 3>&1 # results go here, also when a command's own output is thrown away
-ok() { PASSED=$((PASSED + 1)); echo "ok $*" >&3; }
-bad() { FAILED=$((FAILED + 1)); echo "FAIL $*" >&3; }
-check() { # check WHAT COMMAND…
-  local what=$1
-  shift
-  if "$@"; then ok "$what"; else bad "$what"; fi
-}
 : >said.log
 storage() { # everything that is ever printed is kept
   local status=0
@@ -118,28 +100,11 @@ TOML
 }
 config_with 'key_file = "kek.old"' >kbs.toml
 cp -a tree.orig served
-start() {
-  "$BIN/kbs" -c kbs.toml >kbs.out 2>kbs.log &
-  KBS_PID=$!
-  local address= _
-  for _ in $(seq 200); do
-    address=$(sed -n 's/.*"msg":"listening".*"address":"\([^"]*\)".*/\1/p' kbs.log | head -n 1)
-    [ -z "$address" ] || break
-    kill -0 "$KBS_PID" 2>/dev/null || break
-    sleep 0.05
-  done
-  [ -n "$address" ] || { cat kbs.log; bad "kbs starts"; echo "$PASSED passed, $FAILED failed, 0 skipped"; exit 1; }
-  URL=http://$address
-}
-stop() {
-  kill -TERM "$KBS_PID"
-  wait "$KBS_PID" || true
-  KBS_PID=
-}
 client() { "$BIN/kbs-client" --url "$URL" "$@"; }
 admin() { client config --auth-private-key admin.key "$@" >/dev/null; }
 gets() { client get-resource --path "$1" --output got.out >/dev/null 2>got.err && [ "$(cat got.out)" = "$2" ]; }
-start
+start_server kbs
+URL=http://$ADDRESS
 admin set-resource-policy --allow-all
 check "the server serves the old tree as it stands" gets default/key/1 'correct horse'
 check "its layout changes while it runs" good migrate --from local_fs:served --layout flat
@@ -157,7 +122,7 @@ printf 'one' >value.in
 admin set-resource --path default/key/versioned --resource-file value.in
 printf 'two' >value.in
 admin set-resource --path default/key/versioned --resource-file value.in
-stop
+stop_server
 
 # --- history goes along
 check "history is copied" good copy -c kbs.toml --from files --to local_fs:past --history
@@ -225,5 +190,4 @@ check "and not made" [ ! -e mvoed ]
 check "a command without a store is wrong usage" exits 2 copy --to local_fs:all
 check "no value was ever printed" [ -z "$(grep -E 'correct horse|battery staple|flat secret|sealed secret|enough password' said.log kbs.log kbs.out)" ]
 
-echo "$PASSED passed, $FAILED failed, 0 skipped"
-[ "$FAILED" = 0 ]
+finish

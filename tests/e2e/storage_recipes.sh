@@ -4,6 +4,7 @@
 # an old v0.18 tree and a v0.21 flat directory. What lies beside the resources (keys, sessions, policies) is never served.
 # /opt is a scratch file system of this script's own. The last line is "N passed, N failed, N skipped".
 set -euo pipefail
+HERE=$(cd "$(dirname "$0")" && pwd)
 if [ "${KBS_RECIPES_INSIDE:-}" != 1 ]; then
   BIN=$(cd "$1" && pwd)
   flags=-m
@@ -14,45 +15,14 @@ BIN=$1
 mount -t tmpfs none /opt
 WORK=/opt/work
 mkdir "$WORK"
-KBS_PID= LOAD_PID=
-PASSED=0 FAILED=0
-cleanup() {
-  for pid in $LOAD_PID $KBS_PID; do { kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null; } || true; done
-}
-trap cleanup EXIT
-cd "$WORK"
-exec 3>&1
-ok() { PASSED=$((PASSED + 1)); echo "ok $*" >&3; }
-bad() { FAILED=$((FAILED + 1)); echo "FAIL $*" >&3; }
-check() { # check WHAT COMMAND…
-  local what=$1
-  shift
-  if "$@"; then ok "$what"; else bad "$what"; fi
-}
-refused() { ! "$@" >refused.out 2>refused.err; }
-finish() {
-  echo "$PASSED passed, $FAILED failed, 0 skipped"
-  [ "$FAILED" = 0 ]
-}
+source "$HERE/lib.sh"
+LOAD_PID=
+trap '[ -z "$LOAD_PID" ] || kill $LOAD_PID; cleanup' EXIT
 
-start() { # start NAME: the server on NAME.toml
-  "$BIN/kbs" -c "$1.toml" >"$1.out" 2>"$1.log" &
-  KBS_PID=$!
-  local address= _
-  for _ in $(seq 200); do
-    address=$(sed -n 's/.*"msg":"listening".*"address":"\([^"]*\)".*/\1/p' "$1.log" | head -n 1)
-    [ -z "$address" ] || break
-    kill -0 "$KBS_PID" 2>/dev/null || break
-    sleep 0.05
-  done
-  [ -n "$address" ] || { cat "$1.log"; bad "kbs starts with $1.toml"; finish; exit 1; }
-  URL=http://$address
+start() { # start NAME: the server on NAME.toml, and a policy that lets sample guests in
+  start_server "$1"
+  URL=http://$ADDRESS
   config set-resource-policy --allow-all >/dev/null
-}
-stop() {
-  kill -TERM "$KBS_PID"
-  wait "$KBS_PID" || true
-  KBS_PID=
 }
 client() { "$BIN/kbs-client" --url "$URL" "$@"; }
 config() { client config --auth-private-key admin.key "$@"; }
@@ -140,10 +110,10 @@ cp -r $REPOSITORY/default/akv/..data/ akv.before
 config set-resource --path default/akv/db-password --resource-file value.in >/dev/null
 check "a write over a mounted value is served" gets default/akv/db-password 'from the client'
 check "and is not written through the mount" diff -r akv.before $REPOSITORY/default/akv/..data/
-stop
+stop_server
 start operator
 check "all of it survives a restart" gets default/key/1 'from the client'
-stop
+stop_server
 
 # --- a v0.21 compose file: the storage directory is the parent of the repository, beside keys
 mkdir -p /opt/confidential-containers/kbs/nebula-ca/ca /opt/confidential-containers/kbs/user-keys
@@ -161,7 +131,7 @@ for path in nebula-ca/ca/ca.key user-keys/user-keys/ca.key kbs/kbs/resource-poli
 done
 check "compose: nothing but resources is listed" \
   [ "$(config list-resources | grep -cE 'nebula|rego|user-keys')" = 0 ]
-stop
+stop_server
 
 # --- an old v0.18 installation
 OLD=/opt/old
@@ -184,7 +154,7 @@ config set-resource --path default/key/1 --resource-file value.in >/dev/null
 check "v0.18: overwriting keeps one copy, and it is the new one" cmp value.in $OLD/default/key/1
 check "v0.18: the value before is among its versions" \
   [ "$(config versions --path default/key/1 | grep -c .)" -ge 2 ]
-stop
+stop_server
 
 # --- moving house: the tree becomes what a v0.21 server reads, and back
 mkdir /opt/new
