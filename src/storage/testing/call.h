@@ -73,15 +73,20 @@ class Call {
     };
     asio::co_spawn(*context_, std::move(work),
                    asio::bind_cancellation_slot(state_->signal.slot(), std::move(done)));
-    thread_ = std::thread([this] { context_->run(); });
+    thread_ = std::thread([this] {
+      context_->run();
+      idle_.set_value();
+    });
   }
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
-  /// Cancels; a call that heeds not even that is left behind.
+  /// Cancels, and lets what the call began and does not break off come to its end (a server's
+  /// contexts go on as well); what heeds not even that is left behind.
   ~Call() {
     cancel();
-    if (future_.valid()) (void)future_.wait_for(std::chrono::seconds(10));
-    context_->stop();
+    if (idle_.get_future().wait_for(std::chrono::seconds(10)) != std::future_status::ready) {
+      context_->stop();
+    }
     thread_.join();
     if (state_->ended) Contexts::give_back(std::move(context_));
   }
@@ -109,6 +114,7 @@ class Call {
   Contexts::Ptr context_ = Contexts::take();
   std::shared_ptr<State> state_ = std::make_shared<State>();
   std::future<Outcome<T>> future_ = state_->outcome.get_future();
+  std::promise<void> idle_;
   std::thread thread_;
 };
 
