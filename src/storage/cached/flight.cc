@@ -55,7 +55,8 @@ asio::cancellation_slot Flight::take_off(asio::any_io_executor executor) {
 
 bool Flight::abandon() {
   const std::lock_guard guard(lock_);
-  if (landed_ || abandoned_ || !waiters_.empty()) return false;
+  // Before take-off its leader is still on the way to wait for it.
+  if (landed_ || abandoned_ || !waiters_.empty() || !executor_) return false;
   abandoned_ = true;
   // Under the lock, as above: a flight that has not landed has its context.
   asio::post(executor_, [flight = shared_from_this()] {

@@ -39,6 +39,18 @@ TEST(CachedTable, TheLeastRecentlyUsedGoesFirstAndIsWiped) {
   EXPECT_FALSE(a.expired() || c.expired() || d.expired());
 }
 
+TEST(CachedTable, AFollowerMayLeaveBeforeTheReadHasBegun) {
+  const kbs::testing::ManualClock clock;
+  Table table({}, clock);
+  const Table::Looked leader = table.look("r/t/a");
+  const Table::Looked follower = table.look("r/t/a");
+  ASSERT_TRUE(leader.leads && !follower.leads);
+  table.leave("r/t/a", follower.flight);
+  EXPECT_FALSE(leader.flight->abandoned()) << "its leader still waits for it";
+  table.land("r/t/a", leader.flight, value_of(1));
+  EXPECT_TRUE(has(table, "r/t/a"));
+}
+
 TEST(CachedTable, WhatIsReplacedOrDroppedIsWiped) {
   const kbs::testing::ManualClock clock;
   Table table({}, clock);
