@@ -1,12 +1,16 @@
 #include "storage/testing/conformance.h"
 
+#include <array>
+#include <atomic>
 #include <stdexcept>
+#include <thread>
 
 #include "storage/cached/cached.h"
 #include "storage/encrypted/kek.h"
 #include "storage/encrypted/store.h"
 #include "storage/local_fs/local_fs.h"
 #include "storage/memory/memory.h"
+#include "storage/testing/call.h"
 #include "storage/testing/faulty_backend.h"
 #include "storage/testing/temp_dir.h"
 
@@ -20,6 +24,34 @@ struct Shape {
   bool poor = false;  ///< a backend without conditions
   unsigned versions = 5;
   encrypted::Tuning tuning{};
+};
+
+/// A server's workers run on when a caller has gone, and finish the change that he began. The
+/// suite's contexts stand still until their next call: here somebody runs them.
+class Workers {
+ public:
+  Workers() : thread_([this] { work(); }) {}
+  Workers(const Workers&) = delete;
+  Workers& operator=(const Workers&) = delete;
+  ~Workers() {
+    ended_ = true;
+    thread_.join();
+  }
+
+ private:
+  void work() {
+    while (!ended_) {
+      std::array<Contexts::Ptr, 4> idle;
+      for (auto& context : idle) context = Contexts::take();
+      for (auto& context : idle) {
+        context->poll();
+        Contexts::give_back(std::move(context));
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
+  std::atomic<bool> ended_ = false;
+  std::thread thread_;
 };
 
 class EncryptedFixture final : public Fixture {
@@ -60,8 +92,8 @@ class EncryptedFixture final : public Fixture {
     encrypted::Options options;
     options.key.key = encrypted::local_kek("test", Secret::from_text(std::string(32, 'k')));
     options.manifest = shape_.manifest;
-    auto opened = kbs::testing::run(encrypted::open_store(outer_, options, services(), "test",
-                                                          store_, shape_.tuning));
+    auto opened = kbs::testing::run(
+        encrypted::open_store(outer_, options, services(), "test", store_, shape_.tuning));
     if (!opened) throw std::runtime_error(describe(opened.error()));
     encrypted_ = std::move(*opened);
     return true;
@@ -84,6 +116,7 @@ class EncryptedFixture final : public Fixture {
   std::shared_ptr<FaultyBackend> store_;
   BackendPtr outer_;
   BackendPtr encrypted_;
+  Workers workers_;
 };
 
 Subject subject(const char* name, const Shape& shape) {

@@ -54,7 +54,11 @@ awaitable<Result<>> Store::destroy(ResourceId id, VersionId version) {
   KBS_CO_OK(admit(id));
   if (!can_.versions) co_return co_await Backend::destroy(std::move(id), std::move(version));
   auto own = parse_version(version);
-  if (!own) co_return fail(ErrorKind::not_found, "no such version of the resource");
+  if (!own) {
+    // No version of ours; but a store that cannot be asked knows of no absence.
+    KBS_CO_OK(co_await is_kept(std::move(id)));
+    co_return fail(ErrorKind::not_found, "no such version of the resource");
+  }
   KBS_CO_TRY(Held held, co_await gate(id.path()).enter());
   co_return co_await to_the_end(
       destroy_held(shared_from_this(), std::move(held), std::move(id), std::move(*own)));

@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <thread>
+
 #include "storage/encrypted/test_store.h"
 
 namespace kbs::storage::encrypted {
@@ -101,8 +103,7 @@ TEST(Encrypted, TellsOfChangesButNotOfItsOwnRecords) {
   s.inner->declare(can);
   ASSERT_TRUE(s.open());
   std::vector<std::string> heard;
-  auto subscription =
-      s.store->watch([&](std::string_view prefix) { heard.emplace_back(prefix); });
+  auto subscription = s.store->watch([&](std::string_view prefix) { heard.emplace_back(prefix); });
   ASSERT_NE(subscription, nullptr);
   s.inner->tell("_kbs/journal/0000000000000001");
   s.inner->tell("default/key/1");
@@ -147,6 +148,39 @@ TEST(Encrypted, AConditionHoldsAcrossProcesses) {
   ASSERT_TRUE(run((*other)->write(kId, Secret::from_text("two"), on)));
   EXPECT_EQ(kind_of(s.write(kId, "three", on)), "conflict");
   EXPECT_EQ(s.read(kId), "two");
+}
+
+TEST(Encrypted, ManyWritersOfTwoProcessesLeaveOneStory) {
+  TestStore s;
+  s.tuning = {.records_per_checkpoint = 8, .keep_superseded = std::chrono::seconds(60)};
+  ASSERT_TRUE(s.open());
+  auto other = s.another();
+  ASSERT_TRUE(other);
+  const auto work = [&](Store& by, int number) {
+    for (int i = 0; i < 20; ++i) {
+      const ResourceId id = i % 2 == 0 ? kId : kOther;
+      const std::string value = std::to_string(number) + '-' + std::to_string(i);
+      auto written = run(by.write(id, Secret::from_text(value), WriteOptions{}));
+      // Two processes on one name: one may have to give way, and says so.
+      if (!written) EXPECT_EQ(kind_of(written), "conflict");
+      const std::string seen = TestStore::read(by, id);
+      EXPECT_NE(seen, "<internal>") << "no writer is taken for a thief";
+      EXPECT_NE(seen, "<not_found>");
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int number = 0; number < 4; ++number) {
+    Store& by = number % 2 == 0 ? *s.store : **other;
+    threads.emplace_back([&work, &by, number] { work(by, number); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  const std::string last = s.read(kId);
+  EXPECT_EQ(TestStore::read(**other, kId), last);
+  EXPECT_THAT(s.verify(), IsEmpty());
+  other->reset();
+  ASSERT_TRUE(s.open());
+  EXPECT_EQ(s.read(kId), last);
+  EXPECT_THAT(s.verify(), IsEmpty());
 }
 
 }  // namespace

@@ -73,10 +73,10 @@ State Ledger::current(const std::string& path) const {
   return find(at.current, path);
 }
 
-void Ledger::announce(const std::string& path, Intent intent) {
+void Ledger::announce(const std::string& path, const Intent& intent) {
   Shard& at = shard(path);
   const std::lock_guard guard(at.lock);
-  at.intents[path].push_back(std::move(intent));
+  at.intents[path].push_back(intent);
   ++intents_;
 }
 

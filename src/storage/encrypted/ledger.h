@@ -66,7 +66,7 @@ class Ledger {
   View view(const std::string& path) const;
   State current(const std::string& path) const;
 
-  void announce(const std::string& path, Intent intent);
+  void announce(const std::string& path, const Intent& intent);
   /// Makes the intent's state the current one and forgets all other intents of that path: each was
   /// conditional on what is no more. Nothing when it is not announced (any more).
   void confirm(const std::string& path, std::uint64_t number);

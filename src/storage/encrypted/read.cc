@@ -167,7 +167,14 @@ Result<Resource> Store::plaintext(Resource stored) const {
 awaitable<Result<Resource>> Store::read_version(ResourceId id, VersionId version) {
   constexpr const char* kNoVersion = "no such version of the resource";
   const auto own = parse_version(version);
-  if (!own) co_return fail(ErrorKind::not_found, kNoVersion);
+  if (!own) {
+    // No version of ours; but a store that cannot be asked knows of no absence.
+    auto probe = co_await inner_->read(std::move(id), ReadOptions{});
+    if (!probe && probe.error().kind != ErrorKind::not_found) {
+      co_return tl::unexpected(std::move(probe).error());
+    }
+    co_return fail(ErrorKind::not_found, kNoVersion);
+  }
   const std::string path = id.path();
   auto stored = co_await inner_->read(id, ReadOptions{own->inner});
   State now;

@@ -81,6 +81,8 @@ tl::unexpected<Error> wrong_key(const std::string& mount, const Header& header,
                                 const std::vector<KekPtr>& have) {
   std::vector<std::string> wanted;
   std::vector<std::string> given;
+  wanted.reserve(header.keys.size());
+  given.reserve(have.size() + 1);
   for (const HeaderKey& key : header.keys) wanted.push_back(key.id);
   for (const KekPtr& kek : have) given.push_back(kek->id());
   if (given.empty()) given.emplace_back("a passphrase that does not fit");

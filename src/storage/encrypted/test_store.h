@@ -64,7 +64,9 @@ class TestStore {
   }
 
   /// The value, or the kind of the error in angle brackets.
-  std::string read(const ResourceId& id, VersionId version = {}) { return read(*store, id, version); }
+  std::string read(const ResourceId& id, VersionId version = {}) {
+    return read(*store, id, version);
+  }
   static std::string read(Backend& from, const ResourceId& id, const VersionId& version = {}) {
     auto found = run(from.read(id, ReadOptions{version}));
     if (!found) return '<' + std::string(to_string(found.error().kind)) + '>';

@@ -47,7 +47,10 @@ awaitable<Result<std::vector<std::string>>> Store::verify() {
 awaitable<Result<std::optional<std::string>>> Store::verify_current(ResourceId id) {
   const std::string path = id.path();
   auto resource = co_await read_current(id);
-  if (!resource) co_return finding_of(path, resource.error());
+  if (!resource) {
+    KBS_CO_TRY(Finding finding, finding_of(path, resource.error()));
+    if (finding) co_return finding;
+  }
   if (journal_ && journal_->ledger().current(path).kind == State::Kind::kept) {
     KBS_CO_TRY(const bool kept, co_await is_kept(std::move(id)));
     if (!kept) co_return Finding(path + ": what was kept for undelete is gone");

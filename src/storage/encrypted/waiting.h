@@ -22,8 +22,8 @@ namespace kbs::storage::encrypted {
 /// whoever rings gives his reference away, because a waiter's context may be gone right after.
 class Bell {
  public:
-  explicit Bell(asio::any_io_executor executor)
-      : timer_(std::move(executor), asio::steady_timer::time_point::max()) {}
+  explicit Bell(const asio::any_io_executor& executor)
+      : timer_(executor, asio::steady_timer::time_point::max()) {}
   static void ring(std::shared_ptr<Bell> bell) {
     const asio::any_io_executor executor = bell->timer_.get_executor();
     asio::post(executor, [bell = std::move(bell)] {
