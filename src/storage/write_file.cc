@@ -1,5 +1,4 @@
 #include <array>
-#include <atomic>
 #include <cerrno>
 #include <filesystem>
 #include <functional>
@@ -21,14 +20,11 @@ Step<> step(const SysResult<T>& result, const char* what) {
 }
 
 /// Random once for each process, then counted: what counts is that no two are the same.
+/// Random anew each time: a forked process must not go on where its parent was.
 std::string temporary_name() {
-  static const std::string prefix = [] {
-    std::array<std::byte, 8> random;
-    crypto::random_bytes(random);
-    return std::string(kTempPrefix) + hex(random) + '-';
-  }();
-  static std::atomic<std::uint64_t> count{0};
-  return prefix + std::to_string(++count);
+  std::array<std::byte, 12> random;
+  crypto::random_bytes(random);
+  return std::string(kTempPrefix) + hex(random);
 }
 
 Step<> write_all(FileOps& files, int fd, std::span<const std::byte> bytes) {
