@@ -11,9 +11,11 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include "base/file.h"
 #include "base/run.h"
 #include "bench/raw_store.h"
 #include "crypto/random.h"
+#include "storage/encrypted/encrypted.h"
 #include "storage/local_fs/local_fs.h"
 
 namespace kbs::bench {
@@ -58,6 +60,15 @@ class Store {
     pool_.join();
   }
   storage::Backend& backend() { return *backend_; }
+  /// The same store with encryption before it; the key lies in `key_file`.
+  Result<storage::BackendPtr> encrypted(const std::filesystem::path& key_file) {
+    storage::encrypted::Options options;
+    options.key.key_file = key_file.string();
+    KBS_TRY(auto made,
+            run_to_end(storage::encrypted::make(backend_, std::move(options),
+                                                {system_files(), system_clock(), pool_}, "bench")));
+    return storage::BackendPtr(std::move(made));
+  }
 
  private:
   Store() = default;
@@ -142,6 +153,28 @@ Result<Row> measure_read(const Run& run) {
   }
   Row row = pairs.row("local_fs_read_1k");
   row.target = Target{"2 floor + 10", 2 * *row.floor_us + 10, *row.cpu_us};
+  return row;
+}
+
+/// What encryption adds to a read: the floor is the same store without it.
+Result<Row> measure_encrypted_read(const Run& run) {
+  KBS_TRY(const std::filesystem::path dir, run.lab.make_directory("storage-encrypted"));
+  const Secret key = crypto::random_secret(32);
+  KBS_OK(write_file_durably(system_files(), (dir / "kek").string(), key.expose()));
+  KBS_TRY(auto plain, Store::open(dir / "plain", 0));
+  KBS_OK(run_to_end(write_times(plain->backend(), 0, 1, nullptr)));
+  KBS_TRY(auto store, Store::open(dir / "sealed", 0));
+  KBS_TRY(const storage::BackendPtr sealed, store->encrypted(dir / "kek"));
+  KBS_OK(run_to_end(write_times(*sealed, 0, 1, nullptr)));
+  const std::size_t times = scaled(run, 5000);
+  Pairs pairs;
+  for (std::size_t round = 0; round < 2 * run.effort.rounds + 1; ++round) {
+    KBS_OK(pairs.add(
+        times, [&] { return run_to_end(read_times(*sealed, times)); },
+        [&] { return run_to_end(read_times(plain->backend(), times)); }));
+  }
+  Row row = pairs.row("encrypted_read_1k");
+  row.target = Target{"floor + 10", *row.floor_us + 10, *row.cpu_us};
   return row;
 }
 
@@ -262,6 +295,7 @@ Result<Row> measure_concurrent(const Run& run) {
 std::vector<StorageRow> storage_rows() {
   return {
       {"local_fs_read_1k", measure_read},
+      {"encrypted_read_1k", measure_encrypted_read},
       {"local_fs_write_1k", [](const Run& run) { return write_row<0>(run, false); }},
       {"local_fs_write_1k_wall", [](const Run& run) { return write_row<0>(run, true); }},
       {"local_fs_write_1k_history", [](const Run& run) { return write_row<10>(run, false); }},
